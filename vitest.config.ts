@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/soak/**'],
+    // Tests of the engine run the built package, as a user gets it: threads need JavaScript files.
+    alias: { cowring: new URL('./dist/src/index.js', import.meta.url).pathname },
+    pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+})

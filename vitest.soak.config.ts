@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+/** The crash and model tests for as long as you let them: COWRING_SOAK_MINUTES, 10 by default. */
+export default defineConfig({
+  test: {
+    include: ['test/soak/**/*.test.ts'],
+    // Like the tests of the engine: it runs the built package.
+    alias: { cowring: new URL('./dist/src/index.js', import.meta.url).pathname },
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+})
