@@ -1,0 +1,48 @@
+/**
+ * Positional I/O between one file and the arena: the seam below the engine.
+ *
+ * The data path never names a file descriptor or a path; it holds a BlockFile. An implementation decides what survives a
+ * crash, so a simulated disk is one more implementation.
+ *
+ * Contract (test/contract/block-file-contract.ts runs it against each implementation):
+ * - every call answers 0 or a positive errno; nothing throws and (node:fs apart) no object is made per call;
+ * - a transfer that leaves the arena, or has a negative file offset, is a programmer's mistake: an assertion fails;
+ * - a read or write moves all its bytes or answers an errno, and then any part of them may have been moved;
+ * - reading past the end answers EIO. Writing past the end extends a regular file, and answers ENOSPC on what has a fixed
+ *   size: block devices and memory;
+ * - `barrier()` answers 0 only if every write that returned before it was called is durable;
+ * - calls from several threads on descriptors of one file may overlap.
+ */
+export interface BlockFile {
+  /** Moves `byteLength` bytes of the file at `fileOffset` into the arena at `arenaOffset`. */
+  read(arenaOffset: number, byteLength: number, fileOffset: number): number
+  /** Moves `byteLength` bytes of the arena at `arenaOffset` into the file at `fileOffset`. */
+  write(arenaOffset: number, byteLength: number, fileOffset: number): number
+  /** Makes every completed write durable (`fdatasync`). */
+  barrier(): number
+  /** The size in bytes now, which another process may have changed; -1 if it cannot be told. */
+  sizeBytes(): number
+}
+
+/** Which implementation serves a file: libc through koffi, or node:fs. */
+export type IoBackend = 'libc' | 'node'
+
+/** Everything another thread needs to make its own BlockFile of an open file. Plain data: it crosses threads. */
+export type BlockFileDescriptor =
+  | {
+      readonly kind: 'file'
+      /** Opened by the coordinator's thread; descriptors are valid in every thread of the process. */
+      readonly fd: number
+      readonly backend: IoBackend
+      readonly isBlockDevice: boolean
+      /** Size in bytes when opened, down to whole sectors; `sizeBytes()` of the BlockFile tells the size of now. */
+      readonly sizeBytes: number
+    }
+  | {
+      readonly kind: 'memory'
+      readonly bytes: SharedArrayBuffer
+      readonly byteOffset: number
+      readonly sizeBytes: number
+    }
+
+export const errno = { EIO: 5, EAGAIN: 11, EINTR: 4, EINVAL: 22, ENOSPC: 28 } as const

@@ -1,0 +1,85 @@
+/**
+ * The libc calls that Node lacks (flock, statx) and the hot ones it makes slow (pread, pwrite, lseek), through koffi.
+ *
+ * Guarantees: bound once per thread, at first use, so a program that only uses node:fs never loads koffi's binary.
+ * Requires: Linux. Memory is passed as plain numbers (user addresses stay below 2^53), because handing koffi a view costs
+ * more than the system call. An address is only good while its view is alive: whoever keeps one keeps the view beside it.
+ * Leaves out on purpose: any check of addresses and lengths. A wrong one corrupts the process, so each caller asserts.
+ */
+import { createRequire } from 'node:module'
+import type koffiModule from 'koffi'
+import { assert } from '../base/assert.js'
+import { errno } from './block-file.js'
+
+export interface Libc {
+  /** Bytes moved, or -1 and `lastErrno()`; like all calls below. */
+  pread64(fd: number, address: number, byteLength: number, fileOffset: number): number
+  pwrite64(fd: number, address: number, byteLength: number, fileOffset: number): number
+  lseek64(fd: number, offset: number, whence: number): number
+  fdatasync(fd: number): number
+  flock(fd: number, operation: number): number
+  sched_yield(): number
+  memmove(to: number, from: number, byteLength: number): number
+  /** Absent in old C libraries. `into` takes a `struct statx`, 256 bytes. */
+  readonly statx:
+    | ((directoryFd: number, path: string, flags: number, mask: number, into: Uint8Array) => number)
+    | undefined
+  /** The errno of this thread's last failed call; EIO if something has cleared it since. */
+  lastErrno(): number
+  /** Where the first byte of a non-empty view lies, as long as the view lives. */
+  addressOf(view: Uint8Array): number
+}
+
+export const seekEnd = 2
+
+let bound: Libc | undefined
+
+/** The bindings of this thread. Throws whatever koffi throws if its binary cannot be loaded. */
+export function libc(): Libc {
+  bound ??= bind()
+  return bound
+}
+
+/** Whether koffi has a binary for this machine. */
+export function libcLoads(): boolean {
+  try {
+    libc()
+    return true
+  } catch {
+    return false
+  }
+}
+
+function bind(): Libc {
+  const koffi: typeof koffiModule = createRequire(import.meta.url)('koffi')
+  const library = koffi.load(null)
+  const optional = (prototype: string) => {
+    try {
+      return library.func(prototype)
+    } catch {
+      return undefined
+    }
+  }
+  // glibc names the 64-bit calls apart; musl has only the plain ones, which are 64-bit there.
+  const wide = (result: string, name: string, parameters: string) =>
+    optional(`${result} ${name}64${parameters}`) ?? library.func(`${result} ${name}${parameters}`)
+  const addressOfView = library.func('uintptr_t memcpy(void *to, void *from, size_t n)')
+
+  return {
+    pread64: wide('intptr_t', 'pread', '(int fd, uintptr_t buffer, size_t n, int64_t offset)'),
+    pwrite64: wide('intptr_t', 'pwrite', '(int fd, uintptr_t buffer, size_t n, int64_t offset)'),
+    lseek64: wide('int64_t', 'lseek', '(int fd, int64_t offset, int whence)'),
+    fdatasync: library.func('int fdatasync(int fd)'),
+    flock: library.func('int flock(int fd, int operation)'),
+    sched_yield: library.func('int sched_yield(void)'),
+    memmove: library.func('uintptr_t memmove(uintptr_t to, uintptr_t from, size_t n)'),
+    statx: optional('int statx(int fd, const char *path, int flags, unsigned int mask, void *into)'),
+    lastErrno: () => koffi.errno() || errno.EIO,
+    addressOf: (view) => {
+      // memcpy of nothing answers its first argument: the address.
+      const address: unknown = addressOfView(view, view, 0)
+      assert(typeof address === 'number' && address > 0, 'the address of a view is a positive safe integer')
+      return address
+    },
+  }
+}

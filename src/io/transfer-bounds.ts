@@ -1,0 +1,17 @@
+/**
+ * The check that every BlockFile makes before it touches memory: a programmer's mistake must not become a read or write of
+ * someone else's bytes. libc would follow a bad address anywhere, and node:fs takes a bad position for "where it is now".
+ */
+import { assert } from '../base/assert.js'
+
+export function assertTransfer(arenaBytes: number, arenaOffset: number, byteLength: number, fileOffset: number): void {
+  assert(
+    arenaOffset >= 0 && byteLength >= 0 && arenaOffset + byteLength <= arenaBytes,
+    'a transfer stays inside the arena',
+  )
+  assert(
+    Number.isSafeInteger(arenaOffset) && Number.isSafeInteger(byteLength),
+    'arena offset and length are whole numbers of bytes',
+  )
+  assert(fileOffset >= 0 && Number.isSafeInteger(fileOffset), 'a file offset is a whole number of bytes')
+}

@@ -1,0 +1,50 @@
+/**
+ * The exception map of one snapshot: old chunk → new chunk, one atomic load to look up.
+ *
+ * Flat arrays of one 32-bit word per origin chunk, in segments of 2^28 chunks. Memory is reserved, not touched: a page of
+ * the map (1,024 chunks) exists only once an exception falls on it, so it costs 4 bytes per chunk touched, rounded up
+ * to pages.
+ *
+ * A word is the new chunk plus one, zero when there is no exception. `publish` is the last step of a commit (P1): who sees
+ * the word also sees the chunk's data in the store, and its entry is durable.
+ */
+import { assert, present } from '../base/assert.js'
+
+const segmentChunks = 2 ** 28
+
+/** Limit: a word holds chunk numbers below 2^32 - 1; 16 TiB of COW at 4 KiB chunks. */
+export const newChunkMax = 2 ** 32 - 2
+
+export function createExceptionMapMemory(chunkCount: number): SharedArrayBuffer[] {
+  const segments: SharedArrayBuffer[] = []
+  for (let first = 0; first < chunkCount; first += segmentChunks) {
+    segments.push(new SharedArrayBuffer(Math.min(segmentChunks, chunkCount - first) * 4))
+  }
+  return segments
+}
+
+export class ExceptionMap {
+  readonly #segments: Uint32Array[]
+  /** Most maps have one segment; looking it up must not cost an array access more. */
+  readonly #first: Uint32Array
+
+  constructor(memory: readonly SharedArrayBuffer[]) {
+    this.#segments = memory.map((segment) => new Uint32Array(segment))
+    this.#first = present(this.#segments[0], 'a map has at least one segment')
+  }
+
+  /** The new chunk of `chunk`, or -1 when it has no exception. */
+  lookUp(chunk: number): number {
+    if (chunk < segmentChunks) return Atomics.load(this.#first, chunk) - 1
+    return Atomics.load(this.#segmentOf(chunk), chunk % segmentChunks) - 1
+  }
+
+  publish(chunk: number, newChunk: number): void {
+    assert(newChunk >= 0 && newChunk <= newChunkMax, `new chunk ${newChunk}`)
+    Atomics.store(this.#segmentOf(chunk), chunk % segmentChunks, newChunk + 1)
+  }
+
+  #segmentOf(chunk: number): Uint32Array {
+    return present(this.#segments[Math.floor(chunk / segmentChunks)], `chunk ${chunk} is past the map`)
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Small words that threads tell each other things with: doorbells, the parked mask, and the count of control messages.
+ *
+ * Parked mask: bit `w` is set while worker `w` has a piece parked. It is set before the piece leaves word of what it wants
+ * (a lock's wanted bit, a record marked ready), so whoever finds the word finds the bit (R4).
+ *
+ * Control: `posted` counts messages put on a worker's port, `done` those it has carried out. Both only grow; a worker carries
+ * messages out between turns, when it holds nothing half-done, so `done` also says "a turn boundary was passed".
+ */
+import { Doorbell, doorbellWords } from './doorbell.js'
+
+/** Limit on workers: the parked mask has a bit for each. */
+export const workersMax = 16
+
+const wordsPerWorker = 16
+const controlField = { posted: 0, done: 1 } as const
+
+export const signalsBytes = (workerCount: number): number =>
+  ((1 + workerCount) * doorbellWords + 16 + workerCount * wordsPerWorker) * 4
+
+export class Signals {
+  readonly client: Doorbell
+  readonly workers: readonly Doorbell[]
+  readonly #words: Int32Array
+  readonly #maskAt: number
+  readonly #controlAt: number
+
+  constructor(memory: SharedArrayBuffer, workerCount: number) {
+    this.client = new Doorbell(memory, 0)
+    this.workers = Array.from(
+      { length: workerCount },
+      (_, worker) => new Doorbell(memory, (1 + worker) * doorbellWords * 4),
+    )
+    this.#words = new Int32Array(memory)
+    this.#maskAt = (1 + workerCount) * doorbellWords
+    this.#controlAt = this.#maskAt + 16
+  }
+
+  /** R4: says that `worker` has something parked; before it leaves word of what it waits for. */
+  setParked(worker: number): void {
+    Atomics.or(this.#words, this.#maskAt, 1 << worker)
+  }
+
+  clearParked(worker: number): void {
+    Atomics.and(this.#words, this.#maskAt, ~(1 << worker))
+  }
+
+  /** Rings every worker with something parked: a lock, a commit or an invalidation they may wait for is over. R4 */
+  ringParked(): void {
+    const mask = Atomics.load(this.#words, this.#maskAt)
+    if (mask === 0) return
+    for (const [worker, bell] of this.workers.entries()) if ((mask & (1 << worker)) !== 0) bell.ring()
+  }
+
+  /** Rings everybody, because a thread died and may have been about to. */
+  ringAll(): void {
+    for (const bell of [this.client, ...this.workers]) bell.ringRegardless()
+  }
+
+  /** Tells the client that a store's state needs its attention. */
+  raiseEvent(): void {
+    Atomics.add(this.#words, this.#maskAt + 1, 1)
+    this.client.ring()
+  }
+
+  eventCount(): number {
+    return Atomics.load(this.#words, this.#maskAt + 1)
+  }
+
+  postControl(worker: number): number {
+    const posted = Atomics.add(this.#words, this.#controlAt + worker * wordsPerWorker + controlField.posted, 1) + 1
+    this.workers[worker]?.ring()
+    return posted
+  }
+
+  controlPosted(worker: number): number {
+    return Atomics.load(this.#words, this.#controlAt + worker * wordsPerWorker + controlField.posted)
+  }
+
+  controlDone(worker: number): number {
+    return Atomics.load(this.#words, this.#controlAt + worker * wordsPerWorker + controlField.done)
+  }
+
+  setControlDone(worker: number, done: number): void {
+    Atomics.store(this.#words, this.#controlAt + worker * wordsPerWorker + controlField.done, done)
+  }
+}

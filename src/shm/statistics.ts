@@ -1,0 +1,161 @@
+/**
+ * Counters and latency histograms in shared memory, one block per worker. Only its worker writes a block, with plain
+ * stores; any thread may read at any time and sees each figure as it was a moment ago.
+ *
+ * Latency buckets have four steps per doubling, from 1 µs up: a percentile is at most an eighth off. Times are counted from
+ * the push into the ring to the completion.
+ */
+
+export const operationNames = ['originRead', 'originWrite', 'snapshotRead', 'snapshotWrite', 'flush'] as const
+export type OperationName = (typeof operationNames)[number]
+
+/** Position of each operation in a block. */
+export const operationIndex = Object.fromEntries(operationNames.map((name, index) => [name, index])) as Record<
+  OperationName,
+  number
+>
+
+export const counterNames = [
+  'turns',
+  'pathFast',
+  'copiedChunks',
+  'copiedBytes',
+  'commits',
+  'committedExceptions',
+  'barriers',
+  'lockWaits',
+  'commitWaits',
+  'secondLooks',
+  'invalidations',
+] as const
+export type CounterName = (typeof counterNames)[number]
+
+/** Position of each counter in a block. */
+export const counter = Object.fromEntries(counterNames.map((name, index) => [name, index])) as Record<
+  CounterName,
+  number
+>
+
+const bucketsPerDoubling = 4
+const bucketCount = 31 * bucketsPerDoubling
+const operationFields = { count: 0, bytes: 1, errors: 2, totalMs: 3, maxMs: 4, firstBucket: 5 } as const
+const operationDoubles = operationFields.firstBucket + bucketCount
+const countersAt = operationNames.length * operationDoubles
+const blockDoubles = countersAt + 16
+
+export const statisticsBytes = (workers: number): number => workers * blockDoubles * 8
+
+const bucketOf = (ms: number): number => {
+  const microseconds = Math.min(2 ** 30, ms * 1000) | 0
+  if (microseconds < bucketsPerDoubling) return microseconds
+  const doublings = 31 - Math.clz32(microseconds)
+  return doublings * bucketsPerDoubling + ((microseconds >>> (doublings - 2)) & (bucketsPerDoubling - 1))
+}
+/** The middle of a bucket. */
+const bucketMicroseconds = (bucket: number): number => {
+  if (bucket < bucketsPerDoubling) return bucket + 0.5
+  const step = 2 ** (Math.floor(bucket / bucketsPerDoubling) - 2)
+  return (bucketsPerDoubling + (bucket % bucketsPerDoubling) + 0.5) * step
+}
+
+/** The writing side: one worker's own block. */
+export class StatisticsWriter {
+  readonly #block: Float64Array
+
+  constructor(memory: SharedArrayBuffer, worker: number) {
+    this.#block = new Float64Array(memory, worker * blockDoubles * 8, blockDoubles)
+  }
+
+  count(index: number, by: number): void {
+    this.#block[countersAt + index] = (this.#block[countersAt + index] as number) + by
+  }
+
+  operation(index: number, byteLength: number, ms: number, failed: boolean): void {
+    const block = this.#block
+    const at = index * operationDoubles
+    block[at] = (block[at] as number) + 1
+    block[at + operationFields.bytes] = (block[at + operationFields.bytes] as number) + byteLength
+    if (failed) block[at + operationFields.errors] = (block[at + operationFields.errors] as number) + 1
+    block[at + operationFields.totalMs] = (block[at + operationFields.totalMs] as number) + ms
+    if (ms > (block[at + operationFields.maxMs] as number)) block[at + operationFields.maxMs] = ms
+    const bucket = at + operationFields.firstBucket + bucketOf(ms)
+    block[bucket] = (block[bucket] as number) + 1
+  }
+}
+
+export interface LatencySummary {
+  readonly samples: number
+  readonly meanMicroseconds: number
+  readonly p50Microseconds: number
+  readonly p90Microseconds: number
+  readonly p99Microseconds: number
+  readonly p999Microseconds: number
+  readonly maxMicroseconds: number
+}
+
+export interface OperationStatistics {
+  readonly count: number
+  readonly bytes: number
+  readonly errors: number
+  readonly latency: LatencySummary
+}
+
+export interface EngineStatistics {
+  readonly workers: number
+  readonly operations: Record<OperationName, OperationStatistics>
+  readonly counters: Record<CounterName, number>
+}
+
+/** Adds up the blocks of all workers. */
+export function readStatistics(memory: SharedArrayBuffer, workers: number): EngineStatistics {
+  const sum = new Float64Array(blockDoubles)
+  const max = new Float64Array(operationNames.length)
+  for (let worker = 0; worker < workers; worker++) {
+    const block = new Float64Array(memory, worker * blockDoubles * 8, blockDoubles)
+    for (const [index, value] of block.entries()) sum[index] = (sum[index] as number) + value
+    for (const index of operationNames.keys()) {
+      const slowest = block[index * operationDoubles + operationFields.maxMs] as number
+      max[index] = Math.max(max[index] as number, slowest)
+    }
+  }
+  const operation = (index: number): OperationStatistics => {
+    const block = sum.subarray(index * operationDoubles, (index + 1) * operationDoubles)
+    const count = block[operationFields.count] as number
+    const buckets = block.subarray(operationFields.firstBucket)
+    const slowest = (max[index] as number) * 1000
+    const percentile = (share: number): number => Math.min(slowest, percentileOf(buckets, count * share))
+    return {
+      count,
+      bytes: block[operationFields.bytes] as number,
+      errors: block[operationFields.errors] as number,
+      latency: {
+        samples: count,
+        meanMicroseconds: count === 0 ? 0 : ((block[operationFields.totalMs] as number) / count) * 1000,
+        p50Microseconds: percentile(0.5),
+        p90Microseconds: percentile(0.9),
+        p99Microseconds: percentile(0.99),
+        p999Microseconds: percentile(0.999),
+        maxMicroseconds: slowest,
+      },
+    }
+  }
+  return {
+    workers,
+    operations: Object.fromEntries(operationNames.map((name, index) => [name, operation(index)])) as Record<
+      OperationName,
+      OperationStatistics
+    >,
+    counters: Object.fromEntries(
+      counterNames.map((name, index) => [name, sum[countersAt + index] as number]),
+    ) as Record<CounterName, number>,
+  }
+}
+
+function percentileOf(buckets: Float64Array, rank: number): number {
+  let seen = 0
+  for (const [bucket, count] of buckets.entries()) {
+    seen += count
+    if (count > 0 && seen >= rank) return bucketMicroseconds(bucket)
+  }
+  return 0
+}
