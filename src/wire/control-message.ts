@@ -1,0 +1,75 @@
+/**
+ * Control messages: how the coordinator tells the workers about volumes. msgpackr encodes them; shared memory travels
+ * beside the bytes, because it is shared and not copied.
+ *
+ * The coordinator sends a change of an origin only while that origin is drained, so a worker that carries a message out
+ * has no piece of it.
+ */
+import { Packr } from 'msgpackr'
+import type { BlockFileDescriptor } from '../io/block-file.js'
+import type { EngineMemory } from './engine-memory.js'
+
+/** A file as it crosses: a memory file's bytes are number `buffer` of the message's buffers. */
+export type FileOnWire =
+  | Extract<BlockFileDescriptor, { kind: 'file' }>
+  | { readonly kind: 'memory'; readonly buffer: number; readonly byteOffset: number; readonly sizeBytes: number }
+
+export interface SnapshotOnWire {
+  readonly volume: number
+  readonly origin: number
+  readonly cow: FileOnWire
+  readonly chunkSectors: number
+  readonly kind: 'persistent' | 'transient'
+  /** PO: a snapshot write that finds no room overflows the snapshot instead of invalidating it. */
+  readonly overflows: boolean
+  /** True for `power-loss`: data and entries are each followed by a barrier. */
+  readonly barriers: boolean
+  /** Data index minus position, for stores whose list has holes. */
+  readonly dataIndexOffset: number
+  /** Metadata is written in units of this many bytes: the COW's logical block. */
+  readonly metadataUnitBytes: number
+  readonly cursorBuffer: number
+  readonly mapBuffers: readonly number[]
+}
+
+export type ControlMessage =
+  | { readonly kind: 'attach-origin'; readonly volume: number; readonly file: FileOnWire; readonly sizeBytes: number }
+  | { readonly kind: 'detach-origin'; readonly volume: number }
+  | { readonly kind: 'attach-snapshot'; readonly snapshot: SnapshotOnWire }
+  | { readonly kind: 'detach-snapshot'; readonly volume: number }
+  /** Carried out like any other: passing it means that a turn boundary was passed. */
+  | { readonly kind: 'sync' }
+  /**
+   * Finish what the former worker of this number left: see workers/recover. `claimed` says how far each store's claims went
+   * when it was found dead, `deadOwners` which owners of lock and commit words are dead now.
+   */
+  | {
+      readonly kind: 'recover'
+      readonly claimed: readonly (readonly [volume: number, claimedEnd: number])[]
+      readonly deadOwners: readonly number[]
+    }
+  | { readonly kind: 'stop' }
+
+export interface ControlFrame {
+  readonly body: Uint8Array
+  readonly buffers: readonly SharedArrayBuffer[]
+}
+
+const packr = new Packr({ useRecords: false })
+
+export function encodeControl(message: ControlMessage, buffers: readonly SharedArrayBuffer[]): ControlFrame {
+  return { body: packr.pack(message), buffers }
+}
+
+export function decodeControl(frame: ControlFrame): ControlMessage {
+  return packr.unpack(frame.body) as ControlMessage
+}
+
+/** What a worker thread is started with. */
+export interface WorkerStart {
+  readonly worker: number
+  readonly memory: EngineMemory
+  readonly scratchOffset: number
+  /** The coordinator's `performance.timeOrigin`: latencies are counted on its clock. */
+  readonly clockOriginMs: number
+}

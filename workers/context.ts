@@ -1,0 +1,134 @@
+/**
+ * Everything a worker's code works on: shared structures, its view of volumes, its work in hand. One per worker, handed to
+ * every function here, so that a worker is an object that a test can step by hand.
+ */
+import { assert, present } from '../src/base/assert.js'
+import { LockTable } from '../src/shm/lock-table.js'
+import { CompletionEntries, completionField, RingConsumer, RingProducer, SubmissionEntries } from '../src/shm/ring.js'
+import { Signals } from '../src/shm/signals.js'
+import { StatisticsWriter } from '../src/shm/statistics.js'
+import type { WorkerStart } from '../src/wire/control-message.js'
+import { completionCapacity, submissionCapacity } from '../src/wire/engine-memory.js'
+import { CopyPlan } from './copy-out.js'
+import { Scratch } from './scratch.js'
+import type { VolumeView } from './views.js'
+import { ExtentTable, extentCapacity, PieceList, PieceTable } from './work.js'
+
+const notParked = -1
+/** Answers that are published together at most: the client settles the first of a long batch while the rest is done. */
+const publishEvery = 32
+/** The same in bytes: while one large request is worked on, the client can prepare the next. */
+const publishBytes = 2 ** 20
+
+export class WorkerContext {
+  readonly worker: number
+  /** How lock and commit words name this worker: from 1, since 0 is free. */
+  readonly owner: number
+  readonly arena: Uint8Array
+  readonly arenaView: DataView
+  readonly locks: LockTable
+  readonly signals: Signals
+  readonly statistics: StatisticsWriter
+  readonly submissions: SubmissionEntries
+  readonly submissionRing: RingConsumer
+  readonly volumes: (VolumeView | undefined)[] = []
+  readonly extents = new ExtentTable()
+  readonly pieces = new PieceTable()
+  readonly scratch: Scratch
+  readonly plan: CopyPlan
+  /** Pieces that wait for their key; that hold it and copy this turn; that wait for a commit. */
+  readonly lockWaiters = new PieceList()
+  readonly active = new PieceList()
+  readonly commitWaiters = new PieceList()
+  /** Pieces being released, run by run. */
+  readonly released = new PieceList()
+  /** Counts turns; marks an origin as looked at in this one. */
+  turn = 0
+  stopped = false
+
+  readonly #completions: CompletionEntries
+  readonly #completionRing: RingProducer
+  readonly #clockOffsetMs: number
+  /** Extents answered since the last publication. */
+  readonly #answered = new Int32Array(extentCapacity)
+  #answeredCount = 0
+  #answeredBytes = 0
+  #parkedSinceTurn = notParked
+
+  constructor(start: WorkerStart) {
+    const { memory, worker } = start
+    this.worker = worker
+    this.owner = worker + 1
+    this.arena = new Uint8Array(memory.arena)
+    this.arenaView = new DataView(memory.arena)
+    this.locks = new LockTable(memory.locks)
+    this.signals = new Signals(memory.signals, memory.workerCount)
+    this.statistics = new StatisticsWriter(memory.statistics, worker)
+    const submissions = present(memory.submissions[worker], 'submission ring')
+    const completions = present(memory.completions[worker], 'completion ring')
+    this.submissions = new SubmissionEntries(submissions, submissionCapacity)
+    this.submissionRing = new RingConsumer(submissions, submissionCapacity)
+    this.#completions = new CompletionEntries(completions, completionCapacity)
+    this.#completionRing = new RingProducer(completions, completionCapacity)
+    this.#clockOffsetMs = performance.timeOrigin - start.clockOriginMs
+    this.scratch = new Scratch(this.arena, start.scratchOffset)
+    this.plan = new CopyPlan(this.scratch)
+  }
+
+  volume(volume: number): VolumeView {
+    return present(this.volumes[volume], `volume ${volume} is not attached`)
+  }
+
+  /** R4: sets this worker's parked bit. The turn that set it must be followed by another look before the worker may sleep. */
+  announceParked(): void {
+    if (this.#parkedSinceTurn !== notParked) return
+    this.signals.setParked(this.worker)
+    this.#parkedSinceTurn = this.turn
+  }
+
+  withdrawParked(): void {
+    if (this.#parkedSinceTurn === notParked) return
+    this.signals.clearParked(this.worker)
+    this.#parkedSinceTurn = notParked
+  }
+
+  parkedThisTurn(): boolean {
+    return this.#parkedSinceTurn === this.turn
+  }
+
+  /** Answers an extent; the client sees it after `publishCompletions`. */
+  answer(extent: number, status: number, errno: number): void {
+    this.extents.status[extent] = status
+    this.extents.errno[extent] = errno
+    this.#answered[this.#answeredCount++] = extent
+    this.#answeredBytes += this.extents.byteLength[extent] as number
+    if (this.#answeredCount >= publishEvery || this.#answeredBytes >= publishBytes) this.publishCompletions()
+  }
+
+  /** Lets the client see every answer so far, and forgets those extents. R1 */
+  publishCompletions(): void {
+    if (this.#answeredCount === 0) return
+    const nowMs = performance.now() + this.#clockOffsetMs
+    const words = this.#completions.words
+    const extents = this.extents
+    for (let index = 0; index < this.#answeredCount; index++) {
+      const extent = this.#answered[index] as number
+      const status = extents.status[extent] as number
+      const slot = this.#completionRing.claim()
+      assert(slot >= 0, 'a completion ring has room for every ticket')
+      const base = this.#completions.wordBase(slot)
+      words[base + completionField.ticket] = extents.ticket[extent] as number
+      words[base + completionField.status] = status
+      words[base + completionField.errno] = extents.errno[extent] as number
+      this.#completionRing.push()
+      const bytes = status === 0 ? (extents.byteLength[extent] as number) : 0
+      const latencyMs = Math.max(0, nowMs - (extents.submittedMs[extent] as number))
+      this.statistics.operation(extents.counted[extent] as number, bytes, latencyMs, status !== 0)
+      extents.release(extent)
+    }
+    this.#answeredCount = 0
+    this.#answeredBytes = 0
+    this.#completionRing.publish()
+    this.signals.client.ringIfAsleep()
+  }
+}

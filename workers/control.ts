@@ -1,0 +1,112 @@
+/**
+ * Control messages, carried out between turns: a worker's view of the volumes follows the coordinator's. An origin changes
+ * only while it is drained, so no piece here belongs to it.
+ */
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { assert, present } from '../src/base/assert.js'
+import { sectorsToBytes } from '../src/base/units.js'
+import { geometryOf } from '../src/format/geometry.js'
+import type { BlockFile } from '../src/io/block-file.js'
+import { blockFileFrom } from '../src/io/make-block-file.js'
+import { CommitCursor } from '../src/shm/commit-cursor.js'
+import { ExceptionMap } from '../src/shm/exception-map.js'
+import {
+  type ControlFrame,
+  type ControlMessage,
+  decodeControl,
+  type FileOnWire,
+  type SnapshotOnWire,
+} from '../src/wire/control-message.js'
+import type { WorkerContext } from './context.js'
+import { recover } from './recover.js'
+import { keyBytesWithoutSnapshots, type OriginView, orderSnapshots, type SnapshotView } from './views.js'
+
+/** Carries out every message that waits, and says how many have been. */
+export function carryOutControl(ctx: WorkerContext, port: MessagePort): void {
+  const posted = ctx.signals.controlPosted(ctx.worker)
+  let done = ctx.signals.controlDone(ctx.worker)
+  if (done === posted) return
+  while (done !== posted) {
+    const received = receiveMessageOnPort(port)
+    // The count may run ahead of the port by a moment; the bell has been rung, so the rest comes next time round.
+    if (received === undefined) break
+    const frame = received.message as ControlFrame
+    carryOut(ctx, decodeControl(frame), frame.buffers)
+    done++
+  }
+  ctx.signals.setControlDone(ctx.worker, done)
+  ctx.signals.client.ring()
+}
+
+function carryOut(ctx: WorkerContext, message: ControlMessage, buffers: readonly SharedArrayBuffer[]): void {
+  switch (message.kind) {
+    case 'attach-origin':
+      ctx.volumes[message.volume] = {
+        kind: 'origin',
+        volume: message.volume,
+        file: fileFrom(ctx, message.file, buffers),
+        sizeBytes: message.sizeBytes,
+        snapshots: [],
+        keyBytes: keyBytesWithoutSnapshots,
+        committedInTurn: 0,
+      }
+      break
+    case 'attach-snapshot':
+      attachSnapshot(ctx, message.snapshot, buffers)
+      break
+    case 'detach-snapshot': {
+      const snapshot = ctx.volume(message.volume)
+      assert(snapshot.kind === 'snapshot', 'detach-snapshot names a snapshot')
+      orderSnapshots(
+        snapshot.origin,
+        snapshot.origin.snapshots.filter((other) => other !== snapshot),
+      )
+      ctx.volumes[message.volume] = undefined
+      break
+    }
+    case 'detach-origin':
+      ctx.volumes[message.volume] = undefined
+      break
+    case 'recover':
+      recover(ctx, message.claimed, message.deadOwners)
+      break
+    case 'stop':
+      ctx.stopped = true
+      break
+    case 'sync':
+      break
+  }
+}
+
+function attachSnapshot(ctx: WorkerContext, wire: SnapshotOnWire, buffers: readonly SharedArrayBuffer[]): void {
+  const origin = ctx.volume(wire.origin)
+  assert(origin.kind === 'origin', 'a snapshot is attached to an origin')
+  const view: SnapshotView = {
+    kind: 'snapshot',
+    volume: wire.volume,
+    origin,
+    cow: fileFrom(ctx, wire.cow, buffers),
+    geometry: geometryOf(wire.chunkSectors),
+    chunkBytes: sectorsToBytes(wire.chunkSectors),
+    map: new ExceptionMap(wire.mapBuffers.map((index) => present(buffers[index], 'map segment'))),
+    cursor: new CommitCursor(present(buffers[wire.cursorBuffer], 'commit cursor')),
+    persistent: wire.kind === 'persistent',
+    overflows: wire.overflows,
+    barriers: wire.barriers,
+    dataIndexOffset: wire.dataIndexOffset,
+    metadataUnitBytes: wire.metadataUnitBytes,
+    endPosition: 0,
+    endForCowBytes: -1,
+    firstJob: -1,
+    lastJob: -1,
+  }
+  ctx.volumes[wire.volume] = view
+  orderSnapshots(origin as OriginView, [...origin.snapshots, view])
+}
+
+function fileFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly SharedArrayBuffer[]): BlockFile {
+  if (wire.kind === 'file') return blockFileFrom(wire, ctx.arena)
+  const { buffer, byteOffset, sizeBytes } = wire
+  const bytes = present(buffers[buffer], 'memory file')
+  return blockFileFrom({ kind: 'memory', bytes, byteOffset, sizeBytes }, ctx.arena)
+}

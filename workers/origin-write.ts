@@ -1,0 +1,108 @@
+/**
+ * An origin write: every snapshot that lacks a chunk gets it first.
+ *
+ *     lacks nothing anywhere          straight to the origin, no lock           (most of real life)
+ *     lacks something                 key by key: hold, claim, copy, commit, write, free
+ *
+ * An origin write never fails, and never waits longer than its invalidation takes, because a snapshot failed.
+ */
+import { statusNumbers } from '../src/base/errors.js'
+import { chunkOf } from '../src/base/units.js'
+import { storeState } from '../src/shm/commit-cursor.js'
+import { counter } from '../src/shm/statistics.js'
+import { claimFor } from './claim.js'
+import type { WorkerContext } from './context.js'
+import { becomeReady, CopyPlan, copyThrough, newChunkOf, noRead } from './copy-out.js'
+import { cutAtKeys } from './pieces.js'
+import type { OriginView, SnapshotView } from './views.js'
+
+/** Writes at once if nothing needs saving; otherwise cuts the extent into pieces. */
+export function beginOriginWrite(ctx: WorkerContext, extent: number, origin: OriginView): void {
+  const start = ctx.extents.byteOffset[extent] as number
+  const byteLength = ctx.extents.byteLength[extent] as number
+  if (mustSave(origin, start, start + byteLength)) {
+    cutAtKeys(ctx, extent, origin)
+    return
+  }
+  ctx.statistics.count(counter.pathFast, 1)
+  const errno = origin.file.write(ctx.extents.arenaOffset[extent] as number, byteLength, start)
+  ctx.answer(extent, errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, errno)
+}
+
+/** True while a write to [start, end) must wait: a snapshot lacks a chunk, or is on its way to being invalid (W5). */
+export function mustSave(origin: OriginView, start: number, end: number): boolean {
+  for (const snapshot of origin.snapshots) {
+    const state = snapshot.cursor.state()
+    if (state === storeState.invalid) continue
+    if (state === storeState.invalidating || lacks(snapshot, start, end)) return true
+  }
+  return false
+}
+
+/** True if some chunk of [start, end) has no exception that is committed. */
+export function lacks(snapshot: SnapshotView, start: number, end: number): boolean {
+  const { chunkBytes, map } = snapshot
+  const lastChunk = chunkOf(end - 1, chunkBytes)
+  for (let chunk = chunkOf(start, chunkBytes); chunk <= lastChunk; chunk++) {
+    if (map.lookUp(chunk) < 0) return true
+  }
+  return false
+}
+
+/** True if the chunk is claimed and not committed. In a transient store nothing ever waits so. */
+export const isPending = (snapshot: SnapshotView, chunk: number): boolean =>
+  snapshot.persistent && snapshot.cursor.isPending(chunk)
+
+/** COPY for one piece, whose key is held: claims and plans whatever its snapshots lack. */
+export function planOriginPiece(ctx: WorkerContext, piece: number, origin: OriginView): void {
+  const start = ctx.pieces.start[piece] as number
+  const end = ctx.pieces.end[piece] as number
+  const again = ctx.pieces.incomplete[piece] === 1
+  ctx.pieces.incomplete[piece] = 0
+  let from = Number.POSITIVE_INFINITY
+  let to = 0
+  for (const snapshot of origin.snapshots) {
+    if (snapshot.cursor.state() >= storeState.invalidating) continue
+    const { chunkBytes } = snapshot
+    const lastChunk = chunkOf(end - 1, chunkBytes)
+    for (let chunk = chunkOf(start, chunkBytes); chunk <= lastChunk; chunk++) {
+      if (snapshot.map.lookUp(chunk) >= 0) continue
+      from = Math.min(from, chunk * chunkBytes)
+      to = Math.max(to, Math.min((chunk + 1) * chunkBytes, origin.sizeBytes))
+    }
+  }
+  if (to === 0) return
+  // One read serves all snapshots, if it fits; otherwise each chunk is copied by itself.
+  const joint = CopyPlan.fits(to - from)
+  const read = joint ? ctx.plan.read(ctx, origin.file, from, to - from) : noRead
+  const place = joint ? ctx.plan.readPlace(read) : 0
+  for (const snapshot of origin.snapshots) {
+    if (snapshot.cursor.state() >= storeState.invalidating) continue
+    savePiece(ctx, piece, snapshot, again, read, place - from)
+  }
+}
+
+function savePiece(
+  ctx: WorkerContext,
+  piece: number,
+  snapshot: SnapshotView,
+  again: boolean,
+  read: number,
+  arenaMinusFile: number,
+): void {
+  const { chunkBytes, map, origin } = snapshot
+  const lastChunk = chunkOf((ctx.pieces.end[piece] as number) - 1, chunkBytes)
+  for (let chunk = chunkOf(ctx.pieces.start[piece] as number, chunkBytes); chunk <= lastChunk; chunk++) {
+    // In this order: what is committed between the two looks is not pending any more, and the map shows it.
+    if ((again && isPending(snapshot, chunk)) || map.lookUp(chunk) >= 0) continue
+    const at = chunk * chunkBytes
+    if (read !== noRead) {
+      const byteLength = Math.min(chunkBytes, origin.sizeBytes - at)
+      ctx.plan.copy(ctx, snapshot, piece, chunk, at + arenaMinusFile, byteLength, read)
+      continue
+    }
+    const position = claimFor(ctx, piece, snapshot, chunk)
+    if (position < 0 || !copyThrough(ctx, snapshot, chunk, newChunkOf(snapshot, position))) return
+    becomeReady(snapshot, position, chunk)
+  }
+}

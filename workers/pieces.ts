@@ -1,0 +1,63 @@
+/**
+ * Pieces: an extent that must copy is cut at key boundaries, and each piece takes its key or parks (L1, L2).
+ */
+import { counter } from '../src/shm/statistics.js'
+import type { WorkerContext } from './context.js'
+import type { OriginView } from './views.js'
+
+export function cutAtKeys(ctx: WorkerContext, extent: number, origin: OriginView): void {
+  const { keyBytes } = origin
+  const extentStart = ctx.extents.byteOffset[extent] as number
+  const extentEnd = extentStart + (ctx.extents.byteLength[extent] as number)
+  let start = extentStart
+  let count = 0
+  while (start < extentEnd) {
+    const key = Math.floor(start / keyBytes)
+    const end = Math.min(extentEnd, (key + 1) * keyBytes)
+    const piece = ctx.pieces.take(extent, ctx.locks.stripeOf(origin.volume, key), start, end)
+    if (holdOrLeaveWord(ctx, piece)) ctx.active.add(piece)
+    else ctx.lockWaiters.add(piece)
+    count++
+    start = end
+  }
+  ctx.extents.piecesLeft[extent] = count
+  ctx.extents.status[extent] = 0
+  ctx.extents.errno[extent] = 0
+}
+
+function holdOrLeaveWord(ctx: WorkerContext, piece: number): boolean {
+  const stripe = ctx.pieces.stripe[piece] as number
+  if (ctx.locks.tryHold(stripe, ctx.owner)) return true
+  ctx.statistics.count(counter.lockWaits, 1)
+  ctx.announceParked() // R4: the bit first, then the word that is left once more
+  return ctx.locks.tryHold(stripe, ctx.owner)
+}
+
+/** Gives parked pieces another try, oldest first. The parked bit is set as long as any wait. */
+export function retryLockWaiters(ctx: WorkerContext): void {
+  const waiters = ctx.lockWaiters
+  let kept = 0
+  for (let index = 0; index < waiters.count; index++) {
+    const piece = waiters.pieces[index] as number
+    if (ctx.locks.tryHold(ctx.pieces.stripe[piece] as number, ctx.owner)) ctx.active.add(piece)
+    else waiters.pieces[kept++] = piece
+  }
+  waiters.count = kept
+}
+
+/** Frees a piece's key (L3: all its effects are over) and answers its extent when it was the last. True if the key is wanted. */
+export function finishPiece(ctx: WorkerContext, piece: number, status: number, errno: number): boolean {
+  const { extents, pieces } = ctx
+  const extent = pieces.extent[piece] as number
+  const wanted = ctx.locks.release(pieces.stripe[piece] as number)
+  if (status !== 0 && extents.status[extent] === 0) {
+    extents.status[extent] = status
+    extents.errno[extent] = errno
+  }
+  pieces.release(piece)
+  extents.piecesLeft[extent] = (extents.piecesLeft[extent] as number) - 1
+  if (extents.piecesLeft[extent] === 0) {
+    ctx.answer(extent, extents.status[extent] as number, extents.errno[extent] as number)
+  }
+  return wanted
+}

@@ -1,0 +1,170 @@
+/**
+ * A turn: a batch of ring entries goes through COPY, COMMIT and RELEASE together, so that one pair of barriers pays for all
+ * of it, and for every batch of other workers that is ready by then.
+ *
+ *     TAKE      entries; reads, and writes that need no copy, are done on the spot
+ *     COPY      pieces that hold their key: claim, copy to the stores, mark ready
+ *     COMMIT    one group per store
+ *     RELEASE   pieces whose exceptions are published: write, free the key, answer
+ *
+ * Nothing here blocks but system calls. A piece that cannot go on is parked in one of two lists and looked at next turn.
+ */
+import { statusNumbers } from '../src/base/errors.js'
+import { submissionDouble, submissionField } from '../src/shm/ring.js'
+import { counter, operationIndex } from '../src/shm/statistics.js'
+import { operation } from '../src/wire/operation.js'
+import { commitOrigin } from './commit.js'
+import type { WorkerContext } from './context.js'
+import { batchMax } from './limits.js'
+import { beginOriginWrite, planOriginPiece } from './origin-write.js'
+import { retryLockWaiters } from './pieces.js'
+import { releasePieces } from './release.js'
+import { snapshotRead } from './snapshot-read.js'
+import { beginSnapshotWrite, planSnapshotPiece, refusal } from './snapshot-write.js'
+import type { OriginView, VolumeView } from './views.js'
+import type { PieceList } from './work.js'
+
+/** Runs one turn; true if it got anything done, so that another one is worth while at once. */
+export function runTurn(ctx: WorkerContext): boolean {
+  ctx.turn++
+  const parkedBefore = ctx.lockWaiters.count + ctx.commitWaiters.count
+  reviveWaiters(ctx)
+  const taken = takeBatch(ctx)
+  if (ctx.active.count === 0 && ctx.commitWaiters.count === 0) {
+    ctx.publishCompletions()
+    if (taken > 0) ctx.statistics.count(counter.turns, 1)
+    return taken > 0
+  }
+  ctx.publishCompletions()
+  copyStride(ctx)
+  commitStride(ctx)
+  releasePieces(ctx)
+  ctx.publishCompletions()
+  ctx.statistics.count(counter.turns, 1)
+  const parked = ctx.lockWaiters.count + ctx.commitWaiters.count
+  if (parked === 0) ctx.withdrawParked()
+  else ctx.announceParked()
+  return taken > 0 || parked < parkedBefore || ctx.parkedThisTurn()
+}
+
+/** Pieces whose key has become free, and those that must claim once more, are active again. */
+function reviveWaiters(ctx: WorkerContext): void {
+  const waiters = ctx.commitWaiters
+  let kept = 0
+  for (let index = 0; index < waiters.count; index++) {
+    const piece = waiters.pieces[index] as number
+    if (ctx.pieces.incomplete[piece] === 1 && ctx.pieces.status[piece] === statusNumbers.OK) ctx.active.add(piece)
+    else waiters.pieces[kept++] = piece
+  }
+  waiters.count = kept
+  if (ctx.lockWaiters.count > 0) retryLockWaiters(ctx)
+}
+
+function takeBatch(ctx: WorkerContext): number {
+  const ring = ctx.submissionRing
+  const count = Math.min(ring.waiting(), batchMax)
+  let taken = 0
+  while (taken < count && hasRoom(ctx)) {
+    beginExtent(ctx, takeExtent(ctx, ring.slot()))
+    ring.take()
+    taken++
+  }
+  if (taken > 0) ring.giveBack()
+  return taken
+}
+
+const hasRoom = (ctx: WorkerContext): boolean => ctx.extents.hasRoom() && ctx.pieces.hasRoomForExtent()
+
+/** True if a turn would find an entry to take, and room for it. */
+export const canTake = (ctx: WorkerContext): boolean => ctx.submissionRing.waiting() > 0 && hasRoom(ctx)
+
+function takeExtent(ctx: WorkerContext, slot: number): number {
+  const { doubles, words } = ctx.submissions
+  const word = ctx.submissions.wordBase(slot)
+  const double = ctx.submissions.doubleBase(slot)
+  const extents = ctx.extents
+  const extent = extents.take()
+  extents.operation[extent] = words[word + submissionField.operation] as number
+  extents.volume[extent] = words[word + submissionField.volume] as number
+  extents.ticket[extent] = words[word + submissionField.ticket] as number
+  extents.byteLength[extent] = words[word + submissionField.byteLength] as number
+  extents.arenaOffset[extent] = (words[word + submissionField.arenaOffset] as number) >>> 0
+  extents.byteOffset[extent] = doubles[double + submissionDouble.byteOffset] as number
+  extents.submittedMs[extent] = doubles[double + submissionDouble.submittedMs] as number
+  return extent
+}
+
+function beginExtent(ctx: WorkerContext, extent: number): void {
+  const volume = ctx.volumes[ctx.extents.volume[extent] as number]
+  const asked = ctx.extents.operation[extent] as number
+  ctx.extents.counted[extent] = countedAs(asked, volume)
+  if (volume === undefined) {
+    ctx.answer(extent, statusNumbers.DEVICE_CLOSED, 0)
+    return
+  }
+  switch (asked) {
+    case operation.read:
+      if (volume.kind === 'snapshot') snapshotRead(ctx, extent, volume)
+      else originRead(ctx, extent, volume)
+      break
+    case operation.write:
+      if (volume.kind === 'snapshot') beginSnapshotWrite(ctx, extent, volume)
+      else beginOriginWrite(ctx, extent, volume)
+      break
+    default:
+      flush(ctx, extent, volume)
+  }
+}
+
+function countedAs(asked: number, volume: VolumeView | undefined): number {
+  if (asked === operation.flush) return operationIndex.flush
+  if (volume?.kind === 'snapshot') {
+    return asked === operation.write ? operationIndex.snapshotWrite : operationIndex.snapshotRead
+  }
+  return asked === operation.write ? operationIndex.originWrite : operationIndex.originRead
+}
+
+function originRead(ctx: WorkerContext, extent: number, origin: OriginView): void {
+  const { arenaOffset, byteLength, byteOffset } = ctx.extents
+  const errno = origin.file.read(
+    arenaOffset[extent] as number,
+    byteLength[extent] as number,
+    byteOffset[extent] as number,
+  )
+  ctx.answer(extent, errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, errno)
+}
+
+/** A snapshot's flush goes to its store only, an origin's to the origin only; unlike the kernel's, it fails on an invalid one. */
+function flush(ctx: WorkerContext, extent: number, volume: VolumeView): void {
+  const refused = volume.kind === 'snapshot' ? refusal(volume) : statusNumbers.OK
+  if (refused === statusNumbers.SNAPSHOT_INVALID) {
+    ctx.answer(extent, refused, 0)
+    return
+  }
+  ctx.statistics.count(counter.barriers, 1)
+  const errno = volume.kind === 'snapshot' ? volume.cow.barrier() : volume.file.barrier()
+  ctx.answer(extent, errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, errno)
+}
+
+function copyStride(ctx: WorkerContext): void {
+  for (let index = 0; index < ctx.active.count; index++) {
+    const piece = ctx.active.pieces[index] as number
+    const volume = ctx.volume(ctx.extents.volume[ctx.pieces.extent[piece] as number] as number)
+    if (volume.kind === 'snapshot') planSnapshotPiece(ctx, piece, volume)
+    else planOriginPiece(ctx, piece, volume)
+  }
+  ctx.plan.carryOut(ctx)
+}
+
+function commitStride(ctx: WorkerContext): void {
+  commitOf(ctx, ctx.active)
+  commitOf(ctx, ctx.commitWaiters)
+}
+
+function commitOf(ctx: WorkerContext, list: PieceList): void {
+  for (let index = 0; index < list.count; index++) {
+    const piece = list.pieces[index] as number
+    const volume = ctx.volume(ctx.extents.volume[ctx.pieces.extent[piece] as number] as number)
+    commitOrigin(ctx, volume.kind === 'snapshot' ? volume.origin : volume)
+  }
+}

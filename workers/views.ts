@@ -1,0 +1,53 @@
+/**
+ * What a worker knows of volumes: its own view of each origin and snapshot, made from control messages. The state that
+ * threads share (map, cursor, locks) is behind these views; the views themselves change only between turns.
+ */
+import type { Geometry } from '../src/format/geometry.js'
+import type { BlockFile } from '../src/io/block-file.js'
+import type { CommitCursor } from '../src/shm/commit-cursor.js'
+import type { ExceptionMap } from '../src/shm/exception-map.js'
+
+export interface OriginView {
+  readonly kind: 'origin'
+  readonly volume: number
+  readonly file: BlockFile
+  readonly sizeBytes: number
+  /** Largest chunk first; equal sizes keep the order they were attached in, as in the kernel's registry. */
+  snapshots: readonly SnapshotView[]
+  /** L1: one key is one largest chunk among the snapshots. */
+  keyBytes: number
+  /** The last turn in which its stores were committed. */
+  committedInTurn: number
+}
+
+export interface SnapshotView {
+  readonly kind: 'snapshot'
+  readonly volume: number
+  readonly origin: OriginView
+  readonly cow: BlockFile
+  readonly geometry: Geometry
+  readonly chunkBytes: number
+  readonly map: ExceptionMap
+  readonly cursor: CommitCursor
+  readonly persistent: boolean
+  readonly overflows: boolean
+  readonly barriers: boolean
+  readonly dataIndexOffset: number
+  readonly metadataUnitBytes: number
+  /** First position that does not fit, for the COW size it was computed from. */
+  endPosition: number
+  endForCowBytes: number
+  /** This turn's copies into the store, a list through `CopyPlan`; -1 when empty. */
+  firstJob: number
+  lastJob: number
+}
+
+export type VolumeView = OriginView | SnapshotView
+
+/** A key when the origin has no snapshots yet: never used to lock, only to route. */
+export const keyBytesWithoutSnapshots = 65536
+
+export function orderSnapshots(origin: OriginView, snapshots: readonly SnapshotView[]): void {
+  origin.snapshots = [...snapshots].sort((a, b) => b.chunkBytes - a.chunkBytes || a.volume - b.volume)
+  origin.keyBytes = origin.snapshots[0]?.chunkBytes ?? keyBytesWithoutSnapshots
+}
