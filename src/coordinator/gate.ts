@@ -1,0 +1,43 @@
+/**
+ * A gate in front of one origin and its snapshots: counts their requests in flight, and can be held, so that a control
+ * operation finds the origin drained. A held request waits here, on the caller's side, and is not lost.
+ */
+export class Gate<Waiting> {
+  readonly #start: (request: Waiting) => void
+  #inFlight = 0
+  #holds = 0
+  #waiting: Waiting[] = []
+  #onDrained: (() => void)[] = []
+
+  constructor(start: (request: Waiting) => void) {
+    this.#start = start
+  }
+
+  /** Starts the request now, or once the gate opens. */
+  pass(request: Waiting): void {
+    if (this.#holds > 0) {
+      this.#waiting.push(request)
+      return
+    }
+    this.#inFlight++
+    this.#start(request)
+  }
+
+  leave(): void {
+    this.#inFlight--
+    if (this.#inFlight > 0 || this.#onDrained.length === 0) return
+    for (const drained of this.#onDrained.splice(0)) drained()
+  }
+
+  /** Lets nothing more through, and resolves when nothing is in flight. `open` must follow. */
+  async hold(): Promise<void> {
+    this.#holds++
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#onDrained.push(resolve))
+  }
+
+  open(): void {
+    this.#holds--
+    if (this.#holds > 0) return
+    for (const request of this.#waiting.splice(0)) this.pass(request)
+  }
+}

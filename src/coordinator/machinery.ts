@@ -1,0 +1,204 @@
+/**
+ * The machinery below the control layer: shared memory, client, pool, and what every worker has been told about volumes, so
+ * that the successor of a dead worker can be told again.
+ */
+import { present } from '../base/assert.js'
+import { CowringError } from '../base/errors.js'
+import type { IoBackend } from '../io/block-file.js'
+import { ArenaAllocator, createArenaMemory } from '../shm/arena.js'
+import type { CommitCursor } from '../shm/commit-cursor.js'
+import { LockTable } from '../shm/lock-table.js'
+import { type EngineStatistics, readStatistics } from '../shm/statistics.js'
+import type { ControlMessage } from '../wire/control-message.js'
+import { createEngineMemory, type EngineMemory } from '../wire/engine-memory.js'
+import { scratchBytes } from '../wire/scratch-layout.js'
+import { Client } from './client.js'
+import { Pool } from './pool.js'
+
+/** Limit: workers that die ten times a second will go on dying; the engine then fails its requests instead. */
+const deathsPerMinuteMax = 600
+
+interface Attachment {
+  readonly message: ControlMessage
+  readonly buffers: readonly SharedArrayBuffer[]
+  /** Of a snapshot: recovery needs to know how far its claims went. */
+  readonly cursor?: CommitCursor
+}
+
+export interface MachineryOptions {
+  readonly workers: number
+  readonly arenaBytes: number
+  readonly backend: IoBackend
+}
+
+export class Machinery {
+  readonly backend: IoBackend
+  readonly arena: Uint8Array
+  readonly allocator: ArenaAllocator
+  readonly client: Client
+  readonly pool: Pool
+  readonly #memory: EngineMemory
+  readonly #attachments = new Map<number, Attachment>()
+  readonly #dead = new Set<number>()
+  readonly #listeners = new Set<() => void>()
+  #deathTimes: number[] = []
+  #recovering: Promise<void> = Promise.resolve()
+  #eventsSeen = 0
+  #nextVolume = 0
+  #closing = false
+
+  constructor(options: MachineryOptions) {
+    this.backend = options.backend
+    this.#memory = createEngineMemory(options.workers, createArenaMemory(options.arenaBytes))
+    this.arena = new Uint8Array(this.#memory.arena)
+    this.allocator = new ArenaAllocator(options.arenaBytes)
+    this.client = new Client(this.#memory, this.allocator, () => this.#onNews())
+    const scratches = Array.from({ length: options.workers }, () => this.allocator.allocate(scratchBytes))
+    this.pool = new Pool(
+      options.workers,
+      this.client.signals,
+      (worker) => ({
+        worker,
+        memory: this.#memory,
+        scratchOffset: present(scratches[worker], 'scratch'),
+        clockOriginMs: performance.timeOrigin,
+      }),
+      (worker) => this.#onDeath(worker),
+    )
+  }
+
+  get workerCount(): number {
+    return this.#memory.workerCount
+  }
+
+  statistics(): EngineStatistics {
+    return readStatistics(this.#memory.statistics, this.#memory.workerCount)
+  }
+
+  /** Stripes of the lock table that are held: none when nothing is in flight. */
+  heldLocks(): number {
+    return new LockTable(this.#memory.locks).heldCount()
+  }
+
+  nextVolume(): number {
+    return this.#nextVolume++
+  }
+
+  /** Calls `listener` when a store's state may have changed. */
+  onStoreEvent(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Tells every worker about a volume, and every later one. Resolves when all have it. */
+  async attach(
+    volume: number,
+    message: ControlMessage,
+    buffers: readonly SharedArrayBuffer[],
+    cursor?: CommitCursor,
+  ): Promise<void> {
+    this.#attachments.set(volume, { message, buffers, ...(cursor === undefined ? {} : { cursor }) })
+    await this.#tellAll(message, buffers)
+  }
+
+  async detach(volume: number, message: ControlMessage): Promise<void> {
+    this.#attachments.delete(volume)
+    await this.#tellAll(message, [])
+  }
+
+  /** Lends a block of the arena to `use`. Control-path I/O goes through it like everything else. */
+  async withBlock<Result>(byteLength: number, use: (arenaOffset: number) => Promise<Result>): Promise<Result> {
+    const block = await this.client.takeBlock(byteLength)
+    if (block < 0) {
+      const text = `the arena has no ${byteLength} bytes in one piece; free buffers, or start with more arenaBytes`
+      throw new CowringError('ARENA_FULL', text, { byteLength })
+    }
+    try {
+      return await use(block)
+    } finally {
+      this.client.releaseBlock(block)
+    }
+  }
+
+  /**
+   * Resolves when no worker's death is being dealt with. Until then a drained origin is not at rest: the keys of the dead are
+   * held, and its claims open.
+   */
+  async recovered(): Promise<void> {
+    let recovering: Promise<void>
+    do {
+      recovering = this.#recovering
+      await recovering
+    } while (recovering !== this.#recovering)
+  }
+
+  async close(): Promise<void> {
+    await this.recovered()
+    this.#closing = true
+    await this.#watching(() => this.pool.close())
+  }
+
+  async #tellAll(message: ControlMessage, buffers: readonly SharedArrayBuffer[]): Promise<void> {
+    const alive = [...Array(this.workerCount).keys()].filter((worker) => !this.#dead.has(worker))
+    await this.#watching(async () => {
+      await Promise.all(alive.map((worker) => this.pool.send(worker, message, buffers)))
+    })
+  }
+
+  async #watching<Result>(wait: () => Promise<Result>): Promise<Result> {
+    const unwatch = this.client.watch()
+    try {
+      return await wait()
+    } finally {
+      unwatch()
+    }
+  }
+
+  #onNews(): void {
+    this.pool.settleControl()
+    const events = this.client.signals.eventCount()
+    if (events === this.#eventsSeen) return
+    this.#eventsSeen = events
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** The thread has ended: what it held in shared memory can be taken from it at once, whatever else is going on. */
+  #onDeath(worker: number): void {
+    this.#dead.add(worker)
+    for (const { cursor } of this.#attachments.values()) cursor?.releaseWordsOf(worker + 1)
+    this.client.abandonLane(worker)
+    this.pool.forgetControl(worker)
+    this.client.signals.ringAll()
+    if (this.#closing) return
+    const now = Date.now()
+    this.#deathTimes = [...this.#deathTimes.filter((time) => now - time < 60_000), now]
+    this.#recovering = this.#recovering.then(() =>
+      this.#deathTimes.length > deathsPerMinuteMax ? this.#giveUp() : this.#replace(worker),
+    )
+  }
+
+  /** Ends what is left of the workers and fails every request, now and later. */
+  async #giveUp(): Promise<void> {
+    await this.pool.destroy()
+    for (let worker = 0; worker < this.workerCount; worker++) this.#dead.add(worker)
+    this.client.fail()
+  }
+
+  /** Starts a worker's successor and lets it finish what the dead one left. */
+  async #replace(worker: number): Promise<void> {
+    if (this.#closing || this.client.failed) return
+    const claimed: [number, number][] = []
+    for (const [volume, { cursor }] of this.#attachments) {
+      if (cursor !== undefined) claimed.push([volume, cursor.claimed()])
+    }
+    // After this every claim below those ends that is not ready belongs to a dead worker.
+    await this.#tellAll({ kind: 'sync' }, [])
+    const deadOwners = [...this.#dead].map((dead) => dead + 1)
+    this.pool.restart(worker)
+    this.#dead.delete(worker)
+    const told = [...this.#attachments.values()].map(({ buffers, message }) => this.pool.send(worker, message, buffers))
+    told.push(this.pool.send(worker, { kind: 'recover', claimed, deadOwners }))
+    await this.#watching(() => Promise.all(told))
+    if (!this.#dead.has(worker)) this.client.restoreLane(worker)
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * A volume: what a caller reads and writes, an origin or a snapshot. Checks a request once, here at the top, and hands it
+ * on; everything below may assert what this file guarantees: whole sectors, inside the volume, volume open, writable.
+ */
+import { CowringError, type ErrorCode, errorCodeOf } from '../base/errors.js'
+import { sectorBytes } from '../base/units.js'
+import { operation } from '../wire/operation.js'
+import type { Client } from './client.js'
+import { Gate } from './gate.js'
+import type { Transfer, TransferTarget } from './transfer.js'
+
+export interface VolumeFacts {
+  readonly volumeNumber: number
+  readonly name: string
+  readonly path: string | undefined
+  readonly sizeBytes: number
+  readonly readOnly: boolean
+  /** What a buffer in the arena must be aligned to so that it can be read and written without a copy. */
+  readonly bufferAlignment: number
+}
+
+let takenResolve: (value: Uint8Array) => void
+let takenReject: (error: Error) => void
+/** One executor for all promises, so that a request does not make a closure. */
+const takeResolvers = (resolve: (value: Uint8Array) => void, reject: (error: Error) => void): void => {
+  takenResolve = resolve
+  takenReject = reject
+}
+
+const noBytes = new Uint8Array(0)
+
+export abstract class Volume implements TransferTarget {
+  readonly #client: Client
+  readonly #arena: ArrayBufferLike
+  readonly #facts: VolumeFacts
+  readonly gate: Gate<Transfer>
+  #closed = false
+  /** Set by the owner: the span of offsets that one worker sees in one turn. */
+  routeBytes = 65536
+
+  protected constructor(client: Client, arena: ArrayBufferLike, facts: VolumeFacts, gate?: Gate<Transfer>) {
+    this.#client = client
+    this.#arena = arena
+    this.#facts = facts
+    this.gate = gate ?? new Gate<Transfer>((transfer) => client.begin(transfer))
+  }
+
+  /** The name it was opened under: given, or the file's. */
+  get name(): string {
+    return this.#facts.name
+  }
+
+  /** Size in bytes, a multiple of 512. */
+  get sizeBytes(): number {
+    return this.#facts.sizeBytes
+  }
+
+  get readOnly(): boolean {
+    return this.#facts.readOnly
+  }
+
+  get volumeNumber(): number {
+    return this.#facts.volumeNumber
+  }
+
+  /**
+   * Reads from `offset` (bytes, a multiple of 512).
+   *
+   * With a length (bytes, a multiple of 512) it resolves with a new Uint8Array; with a Uint8Array it fills that and resolves
+   * with it. A buffer from `engine.alloc` is filled without a copy. Sees every write that resolved before the call; where a
+   * write is in flight, it may see any mix of its bytes and the old ones. Fails with INVALID_ARGUMENT, OUT_OF_RANGE, DEVICE_CLOSED, IO_ERROR,
+   * WORKER_DIED; on a snapshot also SNAPSHOT_INVALID.
+   */
+  read(offset: number, lengthOrInto: number | Uint8Array): Promise<Uint8Array> {
+    const byteLength = typeof lengthOrInto === 'number' ? lengthOrInto : lengthOrInto.byteLength
+    const refused = this.#refuse(offset, byteLength, false)
+    if (refused !== undefined) return Promise.reject(refused)
+    const into = typeof lengthOrInto === 'number' ? new Uint8Array(byteLength) : lengthOrInto
+    return this.#submit(operation.read, offset, into)
+  }
+
+  /**
+   * Writes `bytes` at `offset` (both whole sectors of 512 bytes).
+   *
+   * Resolves when every later read sees them; `flush()` makes them durable. The buffer must not change until it resolves.
+   * Pieces that must copy a chunk are applied one at a time. Of writes in flight that overlap, either may win in each sector
+   * (in memory volumes, each byte). A write over several chunks may land in part if it rejects, and a crash may leave any
+   * sector of an unfinished write old or new. Fails with INVALID_ARGUMENT, OUT_OF_RANGE, READ_ONLY, DEVICE_CLOSED,
+   * IO_ERROR, WORKER_DIED; on a snapshot also SNAPSHOT_INVALID, SNAPSHOT_OVERFLOW.
+   */
+  write(offset: number, bytes: Uint8Array): Promise<void> {
+    const refused = this.#refuse(offset, bytes.byteLength, true)
+    if (refused !== undefined) return Promise.reject(refused)
+    return this.#submit(operation.write, offset, bytes) as Promise<unknown> as Promise<void>
+  }
+
+  /**
+   * Makes every write that has resolved durable: of an origin in its file, of a snapshot in its store.
+   * Fails with DEVICE_CLOSED, IO_ERROR, WORKER_DIED; on a snapshot also SNAPSHOT_INVALID.
+   */
+  async flush(): Promise<void> {
+    const refused = this.#refuse(0, 0, false)
+    if (refused !== undefined) throw refused
+    await this.#submit(operation.flush, 0, noBytes)
+  }
+
+  /** Refuses requests from now on; what has been submitted goes on. */
+  shut(): void {
+    this.#closed = true
+  }
+
+  /** Takes `shut` back: closing failed before anything was undone. */
+  reopen(): void {
+    this.#closed = false
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Fails with DEVICE_CLOSED. */
+  mustBeOpen(): void {
+    if (this.#closed) throw this.#isClosed()
+  }
+
+  failure(transfer: Transfer): Error {
+    const code: ErrorCode = errorCodeOf(transfer.status) ?? 'IO_ERROR'
+    const verb =
+      transfer.operation === operation.read ? 'read' : transfer.operation === operation.write ? 'write' : 'flush'
+    const where = verb === 'flush' ? '' : ` of ${transfer.end - transfer.start} bytes at offset ${transfer.start}`
+    const errno = transfer.errno === 0 ? {} : { errno: transfer.errno }
+    const facts = { device: this.name, byteOffset: transfer.start, byteLength: transfer.end - transfer.start, ...errno }
+    return new CowringError(code, `${this.name}: ${verb}${where} failed: ${this.explain(code, transfer.errno)}`, facts)
+  }
+
+  /** What a code means for this volume and what to do about it. */
+  protected abstract explain(code: ErrorCode, errno: number): string
+
+  #isClosed(): CowringError {
+    return new CowringError('DEVICE_CLOSED', `${this.name} is closed; open it again to use it`, { device: this.name })
+  }
+
+  #submit(asked: number, offset: number, bytes: Uint8Array): Promise<Uint8Array> {
+    const promise = new Promise<Uint8Array>(takeResolvers)
+    if (bytes.byteLength === 0 && asked !== operation.flush) {
+      takenResolve(bytes)
+      return promise
+    }
+    const transfer = this.#client.transfer()
+    transfer.target = this
+    transfer.operation = asked
+    transfer.start = offset
+    transfer.next = offset
+    transfer.end = offset + bytes.byteLength
+    transfer.bytes = bytes
+    const inArena = bytes.buffer === this.#arena && bytes.byteOffset % this.#facts.bufferAlignment === 0
+    transfer.arenaOffset = inArena ? bytes.byteOffset : -1
+    transfer.resolve = takenResolve
+    transfer.reject = takenReject
+    this.gate.pass(transfer)
+    return promise
+  }
+
+  #refuse(offset: number, byteLength: number, writes: boolean): CowringError | undefined {
+    if (this.#closed) return this.#isClosed()
+    const whole = Number.isSafeInteger(offset) && offset % sectorBytes === 0 && byteLength % sectorBytes === 0
+    const facts = { device: this.name, byteOffset: offset, byteLength }
+    if (!whole || offset < 0 || !(byteLength >= 0)) {
+      const text = `${this.name}: offset ${offset} and length ${byteLength} must be multiples of ${sectorBytes} bytes`
+      return new CowringError('INVALID_ARGUMENT', text, facts)
+    }
+    if (offset + byteLength > this.sizeBytes) {
+      const text = `${this.name}: ${byteLength} bytes at offset ${offset} reach past its end at ${this.sizeBytes}`
+      return new CowringError('OUT_OF_RANGE', text, facts)
+    }
+    if (writes && this.readOnly) {
+      return new CowringError('READ_ONLY', `${this.name} was opened read-only; open it writable to write`, facts)
+    }
+    return undefined
+  }
+}
