@@ -1,0 +1,62 @@
+/**
+ * A store's bytes on the control path: a COW read and written through one block of the arena, with errors that say what and
+ * where. Long jobs give the event loop a turn between blocks.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { errnoName } from '../base/errno-name.js'
+import { CowringError } from '../base/errors.js'
+import type { BlockFile } from '../io/block-file.js'
+import type { OpenedSource } from '../io/open-source.js'
+
+export const blockBytes = 2 ** 20
+
+export class StoreIo {
+  readonly source: OpenedSource
+  readonly view: DataView
+  readonly bytes: Uint8Array
+  readonly #file: BlockFile
+  readonly #block: number
+
+  constructor(source: OpenedSource, file: BlockFile, arena: Uint8Array, block: number) {
+    this.source = source
+    this.#file = file
+    this.#block = block
+    this.bytes = arena.subarray(block, block + blockBytes)
+    this.view = new DataView(arena.buffer, block, blockBytes)
+  }
+
+  /** Fills the first `byteLength` bytes of the block from the COW. */
+  async read(byteOffset: number, byteLength: number): Promise<void> {
+    await nextTurn()
+    this.#check('read', this.#file.read(this.#block, byteLength, byteOffset), byteOffset, byteLength)
+  }
+
+  async write(byteOffset: number, byteLength: number): Promise<void> {
+    await nextTurn()
+    this.#check('write', this.#file.write(this.#block, byteLength, byteOffset), byteOffset, byteLength)
+  }
+
+  async zero(byteOffset: number, byteLength: number): Promise<void> {
+    this.bytes.fill(0)
+    for (let done = 0; done < byteLength; done += blockBytes) {
+      await this.write(byteOffset + done, Math.min(blockBytes, byteLength - done))
+    }
+  }
+
+  barrier(): void {
+    this.#check('flush', this.#file.barrier(), 0, 0)
+  }
+
+  #check(syscall: string, errno: number, byteOffset: number, byteLength: number): void {
+    if (errno === 0) return
+    const where = this.source.path ?? this.source.name
+    const text = `cannot ${syscall} ${byteLength} bytes at offset ${byteOffset} of COW ${where} (${errnoName(errno)})`
+    throw new CowringError('IO_ERROR', `${text}; check the device and try again`, {
+      path: where,
+      byteOffset,
+      byteLength,
+      errno,
+      syscall,
+    })
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * The engine: composes the machinery, opens origins, and attaches the snapshots they remember.
+ */
+import { availableParallelism } from 'node:os'
+import { assert } from './base/assert.js'
+import { CowringError } from './base/errors.js'
+import { isPowerOfTwo, sectorsToBytes } from './base/units.js'
+import { fileOnWire, openCow, type PreparedSnapshot } from './control/attach.js'
+import { Origin } from './control/origin.js'
+import { OriginMemory, type RememberedSnapshot } from './control/origin-memory.js'
+import type { SnapshotPlan } from './control/snapshot-options.js'
+import { Machinery } from './coordinator/machinery.js'
+import type { IoBackend } from './io/block-file.js'
+import { blockFileFrom } from './io/make-block-file.js'
+import { type OpenedSource, openSource, type Source } from './io/open-source.js'
+import { arenaBytesMax } from './shm/arena.js'
+import { workersMax } from './shm/signals.js'
+import type { EngineStatistics } from './shm/statistics.js'
+
+export interface EngineOptions {
+  /** Worker threads: 1 to 16; one per core by default, at most 8. */
+  readonly workers?: number
+  /** Size of the arena in bytes, a power of two from 32 MiB to 4 GiB; 256 MiB by default. Only pages that are used cost memory. */
+  readonly arenaBytes?: number
+  /** Which system calls serve files: libc through koffi (default) or node:fs. */
+  readonly io?: IoBackend
+}
+
+export interface OpenOptions {
+  /** Refuses writes to the origin; its snapshots are attached read-only. */
+  readonly readOnly?: boolean
+  /** Opens the origin and its COWs with O_DIRECT. */
+  readonly direct?: boolean
+  /** The volume's name in messages; the file's name by default. */
+  readonly name?: string
+  /** Names of remembered snapshots to let go of: they are forgotten, and writes to the origin spoil them from now on. */
+  readonly abandon?: readonly string[]
+}
+
+/** Workers by default: one per core, and no more than help. */
+const workersDefaultMax = 8
+const arenaBytesDefault = 2 ** 28
+const arenaBytesMin = 2 ** 25
+
+export class Engine implements AsyncDisposable {
+  readonly #machinery: Machinery
+  readonly #origins = new Set<Origin>()
+  #closing: Promise<void> | undefined
+
+  private constructor(machinery: Machinery) {
+    this.#machinery = machinery
+  }
+
+  /**
+   * Starts an engine: its worker threads and its shared memory. It keeps the process alive until `close()`.
+   * Fails with INVALID_ARGUMENT.
+   */
+  static async start(options: EngineOptions = {}): Promise<Engine> {
+    const workers = options.workers ?? Math.min(availableParallelism(), workersDefaultMax)
+    if (!Number.isInteger(workers) || workers < 1 || workers > workersMax) {
+      throw new CowringError(
+        'INVALID_ARGUMENT',
+        `workers must be a whole number from 1 to ${workersMax}, not ${workers}`,
+      )
+    }
+    const arenaBytes = options.arenaBytes ?? arenaBytesDefault
+    if (!isPowerOfTwo(arenaBytes) || arenaBytes < arenaBytesMin || arenaBytes > arenaBytesMax) {
+      const text = `arenaBytes must be a power of two from ${arenaBytesMin} to ${arenaBytesMax}, not ${arenaBytes}`
+      throw new CowringError('INVALID_ARGUMENT', text, { byteLength: arenaBytes })
+    }
+    return new Engine(new Machinery({ workers, arenaBytes, backend: options.io ?? 'libc' }))
+  }
+
+  /**
+   * Opens an origin: a path of a regular file or block device, or `{ memory }`.
+   *
+   * The source is locked against a second use, here and in other processes. The snapshots it remembers are attached; if one
+   * is missing or fails its checks, a writable open fails, because writing to the origin would spoil it in silence: bring it
+   * back, or name it in `abandon`. A read-only open attaches what it can, read-only.
+   * Fails with DEVICE_MISSING, DEVICE_UNSUPPORTED, DEVICE_BUSY, SNAPSHOT_MISSING, STORE_CORRUPT, IO_ERROR, ENGINE_CLOSED.
+   */
+  async open(source: Source, options: OpenOptions = {}): Promise<Origin> {
+    this.#mustBeOpen()
+    const readOnly = options.readOnly ?? false
+    const direct = options.direct ?? false
+    const { backend } = this.#machinery
+    const opened = openSource(source, { access: readOnly ? 'read' : 'write', backend, direct, role: 'origin' })
+    const prepared: PreparedSnapshot[] = []
+    let origin: Origin | undefined
+    try {
+      const isBlockDevice = opened.descriptor.kind === 'file' && opened.descriptor.isBlockDevice
+      const memory = opened.path === undefined ? undefined : OriginMemory.at(opened.path, isBlockDevice)
+      origin = await this.#attachOrigin(opened, { readOnly, direct, memory, name: options.name ?? opened.name })
+      const remembered = memory?.load() ?? []
+      const kept = withoutAbandoned(remembered, options.abandon ?? [], origin.name)
+      prepared.push(...(await prepareRemembered(origin, kept, readOnly)))
+      if (memory !== undefined && kept.length < remembered.length) memory.save(kept)
+      for (let next = prepared[0]; next !== undefined; next = prepared[0]) {
+        await origin.attach(next)
+        prepared.shift()
+      }
+      return origin
+    } catch (error) {
+      for (const { source } of prepared) source.close()
+      if (origin === undefined) opened.close()
+      else await origin.close()
+      throw error
+    }
+  }
+
+  /**
+   * Allocates a buffer of zeroes in the shared arena. Reads into it and writes from it are not copied. Give it back with
+   * `free`. Fails with ARENA_FULL, INVALID_ARGUMENT.
+   */
+  alloc(byteLength: number): Uint8Array {
+    this.#mustBeOpen()
+    if (!Number.isSafeInteger(byteLength) || byteLength <= 0) {
+      throw new CowringError('INVALID_ARGUMENT', `a buffer needs a positive whole number of bytes, not ${byteLength}`)
+    }
+    const offset = this.#machinery.allocator.allocate(byteLength)
+    if (offset < 0) {
+      const text = `the arena has no ${byteLength} bytes in one piece; free buffers, or start with more arenaBytes`
+      throw new CowringError('ARENA_FULL', text, { byteLength })
+    }
+    return new Uint8Array(this.#machinery.arena.buffer, offset, byteLength).fill(0)
+  }
+
+  /** Gives a buffer from `alloc` back. No request may be using it; it must not be used afterwards. */
+  free(buffer: Uint8Array): void {
+    assert(buffer.buffer === this.#machinery.arena.buffer, 'free takes a buffer that alloc returned')
+    this.#machinery.client.releaseBlock(buffer.byteOffset)
+  }
+
+  /** Counters and latency histograms per operation since the start, read from shared memory. */
+  statistics(): EngineStatistics {
+    return this.#machinery.statistics()
+  }
+
+  /** Closes every origin, waits for their I/O, and ends the worker threads. Closing again does nothing. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** The parts below, for cowring's own tests. */
+  get machinery(): Machinery {
+    return this.#machinery
+  }
+
+  async #close(): Promise<void> {
+    const closed = await Promise.allSettled([...this.#origins].map((origin) => origin.close()))
+    await this.#machinery.close()
+    for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason
+  }
+
+  async #attachOrigin(
+    source: OpenedSource,
+    options: { readOnly: boolean; direct: boolean; name: string; memory: OriginMemory | undefined },
+  ): Promise<Origin> {
+    const machinery = this.#machinery
+    const volume = machinery.nextVolume()
+    const buffers: SharedArrayBuffer[] = []
+    const file = fileOnWire(source.descriptor, buffers)
+    const { sizeBytes } = source
+    await machinery.attach(volume, { kind: 'attach-origin', volume, file, sizeBytes }, buffers)
+    const origin = new Origin({
+      machinery,
+      source,
+      file: blockFileFrom(source.descriptor, machinery.arena),
+      direct: options.direct,
+      memory: options.memory,
+      onClose: (closed) => this.#origins.delete(closed),
+      facts: {
+        volumeNumber: volume,
+        name: options.name,
+        path: source.path,
+        sizeBytes,
+        readOnly: options.readOnly,
+        bufferAlignment: options.direct ? sectorsToBytes(source.blockSectors) : 1,
+      },
+    })
+    this.#origins.add(origin)
+    return origin
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing === undefined) return
+    throw new CowringError('ENGINE_CLOSED', 'the engine is closed; start another one')
+  }
+}
+
+function withoutAbandoned(
+  remembered: readonly RememberedSnapshot[],
+  abandon: readonly string[],
+  origin: string,
+): RememberedSnapshot[] {
+  const unknown = abandon.find((name) => !remembered.some((snapshot) => snapshot.name === name))
+  if (unknown !== undefined) {
+    const known = remembered.map(({ name }) => `'${name}'`).join(', ') || 'none'
+    const text = `${origin} does not remember a snapshot '${unknown}' to abandon; it remembers ${known}`
+    throw new CowringError('INVALID_ARGUMENT', text, { device: origin, snapshot: unknown })
+  }
+  return remembered.filter(({ name }) => !abandon.includes(name))
+}
+
+/** Opens the COWs of remembered snapshots. Of a read-only origin, those that fail are left out. */
+async function prepareRemembered(
+  origin: Origin,
+  remembered: readonly RememberedSnapshot[],
+  readOnly: boolean,
+): Promise<PreparedSnapshot[]> {
+  const prepared: PreparedSnapshot[] = []
+  const failed: { name: string; error: unknown }[] = []
+  for (const snapshot of remembered) {
+    try {
+      prepared.push(await prepareOne(origin, snapshot, readOnly))
+    } catch (error) {
+      failed.push({ name: snapshot.name, error })
+    }
+  }
+  const first = failed[0]
+  if (first === undefined || readOnly) return prepared
+  for (const { source } of prepared) source.close()
+  throw missing(origin, failed, first)
+}
+
+async function prepareOne(
+  origin: Origin,
+  remembered: RememberedSnapshot,
+  readOnly: boolean,
+): Promise<PreparedSnapshot> {
+  const { parts } = origin
+  const cow = parts.memory?.resolveCow(remembered.cow) ?? remembered.cow
+  const plan: SnapshotPlan = {
+    cow,
+    cowBytes: undefined,
+    chunkSectors: remembered.chunkSectors,
+    store: remembered.store,
+    durability: remembered.durability,
+    readOnly: readOnly || remembered.readOnly,
+    name: remembered.name,
+  }
+  const prepared = await openCow(parts, plan, readOnly ? 'look' : 'attach')
+  if (remembered.invalid === true) {
+    prepared.store.cursor.startInvalid()
+    prepared.store.cursor.failHeader()
+  }
+  return prepared
+}
+
+function missing(
+  origin: Origin,
+  failed: readonly { name: string; error: unknown }[],
+  first: { name: string; error: unknown },
+): CowringError {
+  const reasons = failed.map(({ error, name }) => `'${name}': ${error instanceof Error ? error.message : error}`)
+  const names = failed.map(({ name }) => `'${name}'`).join(', ')
+  const text =
+    `${origin.name} cannot be opened for writing without its snapshots, which the first write would spoil. ` +
+    `${reasons.join('. ')}. Bring them back, or let go of them with { abandon: [${names}] }`
+  return new CowringError('SNAPSHOT_MISSING', text, { device: origin.name, snapshot: first.name }, first.error)
+}

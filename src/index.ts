@@ -1,0 +1,8 @@
+/** cowring: copy-on-write snapshots in your own process. The public API, and the only barrel. */
+export { CowringError, type ErrorCode, type ErrorFacts } from './base/errors.js'
+export type { Origin } from './control/origin.js'
+export type { RemoveOptions, Snapshot, SnapshotState, SnapshotUsage } from './control/snapshot.js'
+export type { Durability, SnapshotOptions, StoreType } from './control/snapshot-options.js'
+export { Engine, type EngineOptions, type OpenOptions } from './engine.js'
+export type { Source } from './io/open-source.js'
+export type { EngineStatistics, LatencySummary, OperationStatistics } from './shm/statistics.js'
