@@ -1,0 +1,157 @@
+/**
+ * What every BlockFile must do, whatever it stands on. Each implementation, and each fake, runs this suite.
+ */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { AssertionFailure } from '../../src/base/assert.js'
+import { type BlockFile, errno } from '../../src/io/block-file.js'
+
+export interface ContractSubject {
+  /** One more BlockFile of the same open file, on the same arena. */
+  another(): BlockFile
+  /** At least 8 MiB of shared memory. */
+  readonly arena: Uint8Array
+  /** Changes the size of the file behind the implementation's back; absent where sizes are fixed. */
+  resize?(byteLength: number): void
+  /** Closes what the implementation stands on; absent where nothing can be closed. */
+  close?(): void
+  dispose(): void
+}
+
+const mebibyte = 1 << 20
+const ebadf = 9
+
+/** `make` gives a file of `byteLength` zeroes. */
+export function blockFileContract(name: string, make: (byteLength: number) => ContractSubject): void {
+  describe(`${name} keeps the BlockFile contract`, () => {
+    const sizeBytes = 5 * mebibyte + 512
+    let subject: ContractSubject
+    let file: BlockFile
+
+    beforeEach(() => {
+      subject = make(sizeBytes)
+      file = subject.another()
+    })
+    afterEach(() => subject.dispose())
+
+    const fill = (offset: number, length: number, seed: number) => {
+      for (let index = 0; index < length; index++) subject.arena[offset + index] = (index * 31 + seed) & 0xff
+    }
+    const bytes = (offset: number, length: number) => Buffer.from(subject.arena.slice(offset, offset + length))
+
+    test.each([
+      [0, 512],
+      [512, 512],
+      [3 * 512, 7 * 512],
+      [4096, 4096],
+      [sizeBytes - 512, 512],
+      [sizeBytes - 9 * 512, 9 * 512],
+    ])('what is written at %i, %i bytes long, is read back', (fileOffset, byteLength) => {
+      fill(1024, byteLength, 7)
+      expect(file.write(1024, byteLength, fileOffset)).toBe(0)
+      expect(file.read(mebibyte, byteLength, fileOffset)).toBe(0)
+      expect(bytes(mebibyte, byteLength).equals(bytes(1024, byteLength))).toBe(true)
+    })
+
+    test('a write touches its own bytes of the file only, and a read its own bytes of the arena only', () => {
+      subject.arena.fill(0xaa, 0, 8192)
+      expect(file.write(512, 1024, 2048)).toBe(0)
+      subject.arena.fill(0x55, 0, 8192)
+      expect(file.read(1024, 4096, 512)).toBe(0)
+      expect(bytes(0, 1024).every((byte) => byte === 0x55)).toBe(true)
+      expect(bytes(1024, 1536).every((byte) => byte === 0)).toBe(true)
+      expect(bytes(2560, 1024).every((byte) => byte === 0xaa)).toBe(true)
+      expect(bytes(3584, 1536).every((byte) => byte === 0)).toBe(true)
+      expect(bytes(5120, 3072).every((byte) => byte === 0x55)).toBe(true)
+    })
+
+    test('a transfer of nothing succeeds anywhere, past the end too', () => {
+      expect(file.read(0, 0, 0)).toBe(0)
+      expect(file.write(0, 0, 0)).toBe(0)
+      expect(file.read(subject.arena.byteLength, 0, 2 * sizeBytes)).toBe(0)
+      expect(file.write(subject.arena.byteLength, 0, 2 * sizeBytes)).toBe(0)
+      expect(file.sizeBytes()).toBe(sizeBytes)
+    })
+
+    test('4 MiB move in one call', () => {
+      const length = 4 * mebibyte
+      fill(0, length, 3)
+      expect(file.write(0, length, mebibyte)).toBe(0)
+      expect(file.read(length, length, mebibyte)).toBe(0)
+      expect(bytes(length, length).equals(bytes(0, length))).toBe(true)
+    })
+
+    test('a read past the end answers EIO, and so does one that only ends there', () => {
+      expect(file.read(0, 512, sizeBytes)).toBe(errno.EIO)
+      expect(file.read(0, 512, sizeBytes + mebibyte)).toBe(errno.EIO)
+      expect(file.read(0, 1024, sizeBytes - 512)).toBe(errno.EIO)
+    })
+
+    test('a read that fails half-way leaves the arena outside its range alone', () => {
+      subject.arena.fill(0x55, 0, 4096)
+      expect(file.read(1024, 1024, sizeBytes - 512)).toBe(errno.EIO)
+      expect(bytes(0, 1024).every((byte) => byte === 0x55)).toBe(true)
+      expect(bytes(2048, 2048).every((byte) => byte === 0x55)).toBe(true)
+    })
+
+    test('a write past the end extends the file or answers ENOSPC, and says which in its size', () => {
+      fill(0, 512, 9)
+      const answer = file.write(0, 512, sizeBytes + 512)
+      expect([0, errno.ENOSPC]).toContain(answer)
+      expect(file.sizeBytes()).toBe(answer === 0 ? sizeBytes + 1024 : sizeBytes)
+    })
+
+    test('several BlockFiles of one open file see the same bytes', () => {
+      const other = subject.another()
+      fill(0, 4096, 1)
+      expect(file.write(0, 4096, 512)).toBe(0)
+      expect(other.read(8192, 4096, 512)).toBe(0)
+      expect(bytes(8192, 4096).equals(bytes(0, 4096))).toBe(true)
+      fill(0, 512, 2)
+      expect(other.write(0, 512, 1024)).toBe(0)
+      expect(file.read(8192, 512, 1024)).toBe(0)
+      expect(bytes(8192, 512).equals(bytes(0, 512))).toBe(true)
+    })
+
+    test('a barrier succeeds, with and without writes before it', () => {
+      expect(file.barrier()).toBe(0)
+      expect(file.write(0, 4096, 0)).toBe(0)
+      expect(file.barrier()).toBe(0)
+    })
+
+    test('a transfer outside the arena or at a negative offset is an assertion, not a transfer', () => {
+      const end = subject.arena.byteLength
+      for (const [arenaOffset, byteLength, fileOffset] of [
+        [end - 511, 512, 0],
+        [-512, 512, 0],
+        [0, -512, 0],
+        [0, 512, -1],
+        [0, 512, 0.5],
+        [Number.NaN, 512, 0],
+        [0.5, 512, 0],
+        [0, 512.5, 0],
+      ] as const) {
+        expect(() => file.read(arenaOffset, byteLength, fileOffset)).toThrow(AssertionFailure)
+        expect(() => file.write(arenaOffset, byteLength, fileOffset)).toThrow(AssertionFailure)
+      }
+    })
+
+    test('the size follows growing and shrinking by others', ({ skip }) => {
+      if (subject.resize === undefined) return skip('its size is fixed')
+      subject.resize(sizeBytes + mebibyte)
+      expect(file.sizeBytes()).toBe(sizeBytes + mebibyte)
+      expect(file.read(0, 512, sizeBytes)).toBe(0)
+      subject.resize(512)
+      expect(file.sizeBytes()).toBe(512)
+      expect(file.read(0, 512, 512)).toBe(errno.EIO)
+    })
+
+    test('after a close every call answers EBADF, and none throws', ({ skip }) => {
+      if (subject.close === undefined) return skip('it cannot be closed')
+      subject.close()
+      expect(file.read(0, 512, 0)).toBe(ebadf)
+      expect(file.write(0, 512, 0)).toBe(ebadf)
+      expect(file.barrier()).toBe(ebadf)
+      expect(file.sizeBytes()).toBe(-1)
+    })
+  })
+}

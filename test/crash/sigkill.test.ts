@@ -1,0 +1,24 @@
+/**
+ * A process killed at any instant leaves an origin and stores that reopen with every snapshot intact, and every write that
+ * was acknowledged. What SIGKILL cannot show: a power failure. The page cache outlives the process.
+ */
+import { expect, test } from 'vitest'
+import { crashRounds } from '../support/crash-run.js'
+import { freshSeed, seedFromEnvironment } from '../support/model-random.js'
+
+const kills = 50
+const seed = seedFromEnvironment() ?? freshSeed()
+
+test(`a process killed ${kills} times under load leaves every sector as it may be, seed ${seed}`, async () => {
+  try {
+    const tally = await crashRounds(seed, kills)
+    expect(tally.kills).toBe(kills)
+    expect(tally.acknowledged).toBeGreaterThan(1000)
+    // It struck where it aimed: kills that only ever meet idle moments would prove little.
+    const { close, closed, load, remove, take } = tally.during
+    expect(Math.min(load, take, remove, close + closed)).toBeGreaterThan(0)
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error)
+    throw new Error(`${text}\nReplay: COWRING_SEED=${seed} npx vitest run test/crash`, { cause: error })
+  }
+}, 240_000)

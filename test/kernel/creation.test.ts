@@ -1,0 +1,79 @@
+import { Engine } from 'cowring'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { initialCow, PreparedDevices } from '../support/prepared-devices.js'
+import { parseDmsetup, plainSnapshotLine, type Recorded, readRecording } from '../support/recording.js'
+import { recordingNeeds } from '../support/recording-needs.js'
+import { refusalCode } from '../support/refusals.js'
+import { answerOf } from '../support/replay-request.js'
+import { knownDifferences } from './known-differences.js'
+import { recordingNames, recordingPath } from './recordings-folder.js'
+
+/**
+ * Recordings of table lines are one case after another on a COW that is cleared in between, so each case stands alone: a
+ * line that can be said with the public API is tried on devices of its own.
+ */
+const cases = recordingNames
+  .map((name) => readRecording(recordingPath(name)))
+  .filter((records) => recordingNeeds(records).has('table syntax'))
+  .flatMap(snapshotCreations)
+
+function snapshotCreations(records: readonly Recorded[]) {
+  const sectors = new Map<string, number>()
+  return records.flatMap((record, index) => {
+    if (record.t === 'prep' && record.do === 'linear') sectors.set(record.dev, record.sectors)
+    if (record.t !== 'dm') return []
+    const { verb, table = [] } = parseDmsetup(record.cmd)
+    const [first] = table
+    const line = verb === 'create' && first !== undefined && table.length === 1 ? plainSnapshotLine(first) : undefined
+    // A snapshot of a mapped origin, or one longer than its origin, cannot be asked for.
+    if (line === undefined || first === undefined || record.klog.some((text) => text.includes('too small'))) return []
+    if (line.origin !== 'nonexist' && sectors.get(line.origin) !== first.sectors) return []
+    const next = records[index + 1]
+    const status = next?.t === 'state' ? next.status.split(' ').slice(3).join(' ') : undefined
+    const recorded = record.rc === 0 ? 'ok' : refusalCode(record.klog)
+    const cow = sectors.has(line.cow) ? 'blank' : 'missing'
+    const answer = knownDifferences.creation({ store: line.store, cow, recorded }) ?? recorded
+    return [{ line, status, answer, devices: new Map(sectors) }]
+  })
+}
+
+describe('creating a snapshot with arguments that the kernel was given', () => {
+  let engine: Engine
+  let devices: PreparedDevices
+  beforeAll(async () => {
+    engine = await Engine.start({ workers: 1 })
+  })
+  afterAll(() => engine.close())
+  beforeEach(() => {
+    devices = new PreparedDevices()
+  })
+  afterEach(() => devices.remove())
+
+  test('there are cases that it took and cases that it refused', () => {
+    expect(cases.filter(({ status }) => status !== undefined).length).toBeGreaterThan(10)
+    expect(cases.filter(({ answer }) => answer !== 'ok').length).toBeGreaterThan(10)
+  })
+
+  cases.forEach(({ line, status, answer, devices: sizes }, index) => {
+    const { store, chunkSectors } = line
+    const outcome = answer === 'ok' ? `taken, status ${status ?? 'not asked'}` : `refused with ${answer}`
+    test(`case ${index}: origin ${line.origin}, COW ${line.cow}, ${store} ${chunkSectors} is ${outcome}`, async () => {
+      for (const [device, sectors] of sizes) devices.fill(device, initialCow(sectors))
+      const cowBefore = sizes.has(line.cow) ? devices.content(line.cow) : undefined
+      let found: string | undefined
+      const answered = await answerOf(async () => {
+        await using origin = await engine.open(devices.path(line.origin))
+        // Zero is the store's own chunk size or the default, which a transient store does not have.
+        const chunk = chunkSectors === 0 && store !== 'N' ? {} : { chunkSectors }
+        const snapshot = await origin.snapshot({ cow: devices.path(line.cow), store, ...chunk })
+        found = snapshot.status()
+        await snapshot.remove({ keepStore: true })
+      })
+      expect(answered).toBe(answer)
+      if (status !== undefined) expect(found).toBe(status)
+      if (answer !== 'ok' && cowBefore !== undefined) {
+        expect(devices.content(line.cow).equals(cowBefore), 'COW untouched').toBe(true)
+      }
+    })
+  })
+})

@@ -1,0 +1,133 @@
+/**
+ * The process that is killed: writes stamped sectors to an origin and its snapshots, 32 requests in flight, and says on
+ * descriptor 3 what it does (crash-protocol.ts). It never ends by itself.
+ *
+ * A line is out before the request it announces begins, because writing to that pipe is synchronous.
+ */
+import { writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Engine, type Origin, type Snapshot } from 'cowring'
+import {
+  type CrashOrder,
+  cowPath,
+  deviceOf,
+  lastingDevices,
+  nameOf,
+  originDevice,
+  originPath,
+  originSectors,
+  sectorBytes,
+  storeOf,
+} from './crash-protocol.js'
+import { Random } from './model-random.js'
+import { stampSectors } from './self-describing.js'
+
+const depth = 32
+const writeSectorsMax = 40
+const order: CrashOrder = JSON.parse(process.argv[2] ?? '{}')
+const random = new Random(order.seed)
+const say = (line: string) => writeSync(3, `${line}\n`)
+
+let sequence = order.firstSequence
+let nextDevice = order.firstDevice
+let frontier = order.firstSector
+let loading = false
+const targets = new Map<number, Origin | Snapshot>()
+
+try {
+  await work(await Engine.start({ workers: order.workers, arenaBytes: 2 ** 25 }))
+} catch (error) {
+  say(`failed ${String(error instanceof Error ? error.stack : error).replaceAll('\n', ' ')}`)
+  process.exit(1)
+}
+
+async function work(engine: Engine): Promise<never> {
+  for (;;) {
+    const origin = await engine.open(originPath(order.folder))
+    targets.set(originDevice, origin)
+    for (const snapshot of origin.snapshots) targets.set(deviceOf(snapshot.name), snapshot)
+    if (!order.takeUnderLoad) await takeMissing(origin)
+    loading = true
+    const writers = Array.from({ length: depth }, writeOn)
+    say('load')
+    if (order.takeUnderLoad) await takeMissing(origin)
+    if (order.mode === 'steady') await Promise.all(writers)
+    if (order.mode === 'churn') await Promise.all([churn(origin), ...writers])
+    await sleep(random.int(1, 30))
+    await closeUnderLoad(origin)
+    await Promise.all(writers)
+    targets.clear()
+  }
+}
+
+async function takeMissing(origin: Origin): Promise<void> {
+  for (const device of lastingDevices) if (!targets.has(device)) await take(origin, device)
+}
+
+async function churn(origin: Origin): Promise<void> {
+  for (;;) {
+    const passing = origin.snapshots.filter(({ name }) => deviceOf(name) > lastingDevices.length)
+    for (const snapshot of passing) {
+      const device = deviceOf(snapshot.name)
+      await sleep(random.int(1, 12))
+      say(`remove ${device}`)
+      await snapshot.remove()
+      targets.delete(device)
+      say(`removed ${device}`)
+    }
+    await take(origin, nextDevice++)
+  }
+}
+
+async function take(origin: Origin, device: number): Promise<void> {
+  say(`take ${device}`)
+  const snapshot = await origin.snapshot({
+    cow: cowPath(order.folder, device),
+    name: nameOf(device),
+    ...storeOf(device),
+  })
+  say(`taken ${device}`)
+  targets.set(device, snapshot)
+}
+
+async function closeUnderLoad(origin: Origin): Promise<void> {
+  say('close')
+  await origin.close()
+  loading = false
+  say('closed')
+}
+
+async function writeOn(): Promise<void> {
+  while (loading) {
+    const [device, volume] = random.pick([...targets])
+    if (random.chance(0.005)) await unlessClosed(volume.flush())
+    const sectors = random.int(1, random.pick([2, 8, 8, writeSectorsMax]))
+    const sector = Math.min(place(), originSectors - sectors)
+    const bytes = new Uint8Array(sectors * sectorBytes)
+    const number = sequence++
+    stampSectors(bytes, { device, firstSector: sector, sequence: number })
+    say(`write ${number} ${device} ${sector} ${sectors}`)
+    const done = await unlessClosed(volume.write(sector * sectorBytes, bytes))
+    say(`${done ? 'done' : 'refused'} ${number}`)
+    // A refusal takes no time: let others run.
+    if (!done) await sleep(1)
+  }
+}
+
+/** Around a place that moves on, seldom anywhere. */
+function place(): number {
+  frontier += 0.5
+  if (random.chance(0.03)) return random.int(0, originSectors - 1)
+  return (Math.floor(frontier) + random.int(0, 400)) % originSectors
+}
+
+/** False when the volume was going away. */
+async function unlessClosed(request: Promise<unknown>): Promise<boolean> {
+  try {
+    await request
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'DEVICE_CLOSED') return false
+    throw error
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What a crash test's child is told, and the lines it says while it works. Everything is announced before it is
+ * asked of the engine, so that its parent knows all that a kill can have left behind.
+ *
+ *   load                              writes have begun
+ *   write <sequence> <device> <sector> <sectors>    about to be asked for
+ *   done <sequence>                   resolved
+ *   refused <sequence>                its volume was going away: nothing of it may ever be seen
+ *   take <device> · taken <device>    a snapshot is about to be asked for · is there
+ *   remove <device> · removed <device>
+ *   close · closed                    the origin
+ *   failed <text>                     something that must not happen
+ */
+
+export const sectorBytes = 512
+export const originDevice = 0
+/** Sectors of the origin: 6 MiB and a tail that is no whole chunk. */
+export const originSectors = 3 * 2 ** 12 + 5
+
+/** The two snapshots that live through many rounds; devices from 3 on are taken and removed under load. */
+export const lastingDevices = [1, 2] as const
+
+export type CrashMode = 'steady' | 'churn' | 'close'
+
+export interface CrashOrder {
+  readonly folder: string
+  readonly seed: number
+  readonly workers: number
+  readonly mode: CrashMode
+  /** Whether snapshots that are missing are taken while writes are in flight, not before. */
+  readonly takeUnderLoad: boolean
+  /** Numbers that no round before has used. */
+  readonly firstSequence: number
+  readonly firstDevice: number
+  /** Where in the origin most writes begin to go; they move on, so that there are always chunks to copy. */
+  readonly firstSector: number
+}
+
+export interface CrashLine {
+  readonly kind: string
+  readonly numbers: readonly number[]
+  readonly text: string
+}
+
+export function parseLine(line: string): CrashLine {
+  const [kind = '', ...words] = line.split(' ')
+  return { kind, numbers: words.map(Number), text: words.join(' ') }
+}
+
+export const originPath = (folder: string): string => `${folder}/origin.img`
+export const cowPath = (folder: string, device: number): string => `${folder}/${nameOf(device)}.cow`
+export const nameOf = (device: number): string => (device === originDevice ? 'origin' : `snapshot-${device}`)
+export const deviceOf = (name: string): number => (name === 'origin' ? originDevice : Number(name.split('-')[1]))
+
+/** How a snapshot is taken: the lasting two as different as can be, the others as either. */
+export function storeOf(device: number): { chunkSectors: number; durability: 'power-loss' | 'process-crash' } {
+  if (device === 1) return { chunkSectors: 8, durability: 'power-loss' }
+  if (device === 2) return { chunkSectors: 32, durability: 'process-crash' }
+  return { chunkSectors: 16, durability: device % 2 === 0 ? 'power-loss' : 'process-crash' }
+}

@@ -1,0 +1,259 @@
+/**
+ * A stepped engine: the workers' own code over real shared memory, in one thread, one turn at a time. The test decides which
+ * worker moves, and by hooks in the files also in the middle of a turn.
+ *
+ * Guarantees: nothing happens unless a test asks for it, so every interleaving can be repeated.
+ * Requires: a hook that ends a worker throws `WorkerStopped`; the worker takes no further turn until `replace`.
+ * Leaves out on purpose: the endless loop, sleeping, and the client; test/threads has the real ones.
+ */
+import { areaChunk, geometryOf, isMetadataChunk } from '../../src/format/geometry.js'
+import { diskVersion, encodeHeader } from '../../src/format/header.js'
+import { ArenaAllocator, createArenaMemory } from '../../src/shm/arena.js'
+import { CommitCursor, commitCursorBytes } from '../../src/shm/commit-cursor.js'
+import { createExceptionMapMemory, ExceptionMap } from '../../src/shm/exception-map.js'
+import { LockTable } from '../../src/shm/lock-table.js'
+import { createEngineMemory, type EngineMemory } from '../../src/wire/engine-memory.js'
+import { scratchBytes } from '../../src/wire/scratch-layout.js'
+import { WorkerContext } from '../../workers/context.js'
+import { recover } from '../../workers/recover.js'
+import { runTurn } from '../../workers/turn.js'
+import { keyBytesWithoutSnapshots, type OriginView, orderSnapshots, type SnapshotView } from '../../workers/views.js'
+import { SteppedFile } from './stepped-file.js'
+import { SteppedLane, type SteppedRequest } from './stepped-lane.js'
+import { type ShmHooks, SteppedCursor, SteppedMap } from './stepped-shm.js'
+import { Trace } from './stepped-trace.js'
+
+/** Thrown by a hook: the worker's thread ends here. */
+export class WorkerStopped extends Error {}
+
+export interface SteppedSnapshotOptions {
+  readonly chunkSectors?: number
+  readonly chunks?: number
+  readonly kind?: 'P' | 'PO' | 'N'
+  readonly barriers?: boolean
+}
+
+export interface SteppedSnapshot {
+  readonly name: string
+  readonly volume: number
+  readonly chunkBytes: number
+  readonly cow: SteppedFile
+  readonly cursor: CommitCursor
+  readonly map: ExceptionMap
+  readonly hooks: ShmHooks
+  /** Each worker's own view. */
+  readonly views: SnapshotView[]
+  readonly attach: (origin: OriginView) => SnapshotView
+}
+
+const arenaBytes = 2 ** 25
+
+export class SteppedEngine {
+  readonly trace = new Trace()
+  readonly locks: LockTable
+  readonly origin: SteppedFile
+  readonly snapshots: SteppedSnapshot[] = []
+  readonly workers: WorkerContext[] = []
+  readonly lanes: SteppedLane[] = []
+  readonly #memory: EngineMemory
+  readonly #arena: Uint8Array
+  readonly #allocator = new ArenaAllocator(arenaBytes)
+  readonly #origins: OriginView[] = []
+
+  constructor(options: { originBytes: number; workers?: number }) {
+    const workerCount = options.workers ?? 1
+    this.#memory = createEngineMemory(workerCount, createArenaMemory(arenaBytes))
+    this.#arena = new Uint8Array(this.#memory.arena)
+    this.locks = new LockTable(this.#memory.locks)
+    const bytes = originBytes(0, options.originBytes)
+    this.origin = new SteppedFile('origin', bytes, this.#arena, this.trace, (at, length) => `${at}+${length}`)
+    for (let worker = 0; worker < workerCount; worker++) this.#start(worker)
+  }
+
+  /** Attaches an empty store to every worker. */
+  snapshot(options: SteppedSnapshotOptions = {}): SteppedSnapshot {
+    const chunkSectors = options.chunkSectors ?? 8
+    const geometry = geometryOf(chunkSectors)
+    const { chunkBytes } = geometry
+    const name = `s${this.snapshots.length + 1}`
+    const volume = this.snapshots.length + 1
+    const persistent = options.kind !== 'N'
+    const cowBytes = new Uint8Array((options.chunks ?? 64) * chunkBytes)
+    if (persistent) encodeHeader({ valid: true, version: diskVersion, chunkSectors }, cowBytes, 0)
+    const placeOf = (at: number, length: number): string => {
+      const chunk = Math.floor(at / chunkBytes)
+      if (!persistent) return `data ${chunk}+${length}`
+      if (chunk === 0) return `header`
+      const area = (chunk - 1) / (geometry.entriesPerArea + 1)
+      return isMetadataChunk(geometry, chunk)
+        ? `area ${area} at ${at % chunkBytes}+${length}`
+        : `data ${chunk}+${length}`
+    }
+    const cow = new SteppedFile(name, cowBytes, this.#arena, this.trace, placeOf)
+    const cursorMemory = new SharedArrayBuffer(commitCursorBytes)
+    new CommitCursor(cursorMemory).initialize(0, cowBytes.length)
+    const mapMemory = createExceptionMapMemory(Math.ceil(this.origin.bytes.length / chunkBytes))
+    const hooks: ShmHooks = {}
+    const attach = (origin: OriginView): SnapshotView => ({
+      kind: 'snapshot',
+      volume,
+      origin,
+      cow,
+      geometry,
+      chunkBytes,
+      map: new SteppedMap(mapMemory, name, this.trace, hooks),
+      cursor: new SteppedCursor(cursorMemory, name, this.trace, hooks),
+      persistent,
+      overflows: options.kind === 'PO',
+      barriers: persistent && (options.barriers ?? true),
+      dataIndexOffset: 0,
+      metadataUnitBytes: 512,
+      endPosition: 0,
+      endForCowBytes: -1,
+      firstJob: -1,
+      lastJob: -1,
+    })
+    const cursor = new CommitCursor(cursorMemory)
+    const map = new ExceptionMap(mapMemory)
+    const snapshot = { name, volume, chunkBytes, cow, cursor, map, hooks, views: [], attach }
+    this.snapshots.push(snapshot)
+    for (const worker of this.workers.keys()) this.#attach(worker, snapshot)
+    return snapshot
+  }
+
+  worker(worker: number): WorkerContext {
+    return this.workers[worker] as WorkerContext
+  }
+
+  write(worker: number, volume: number, byteOffset: number, bytes: Uint8Array): SteppedRequest {
+    return this.#lane(worker).write(volume, byteOffset, bytes)
+  }
+
+  read(worker: number, volume: number, byteOffset: number, byteLength: number): SteppedRequest {
+    return this.#lane(worker).read(volume, byteOffset, byteLength)
+  }
+
+  flush(worker: number, volume: number): SteppedRequest {
+    return this.#lane(worker).flush(volume)
+  }
+
+  /** One turn of one worker, also from inside another's. */
+  turn(worker: number): boolean {
+    const progress = runTurn(this.worker(worker))
+    this.#lane(worker).collect()
+    return progress
+  }
+
+  /** Turns of all workers in rotation until none has anything to do. */
+  settle(): void {
+    for (let round = 0; round < 200; round++) {
+      let progress = false
+      for (const worker of this.workers.keys()) progress = this.turn(worker) || progress
+      const parked = this.workers.some((ctx) => ctx.lockWaiters.count + ctx.commitWaiters.count > 0)
+      if (!progress && !parked) return
+    }
+  }
+
+  /** Runs a turn in which a hook ends the worker. */
+  dieIn(worker: number): void {
+    try {
+      runTurn(this.worker(worker))
+    } catch (error) {
+      if (error instanceof WorkerStopped) return
+      throw error
+    }
+    throw new Error('no hook ended the worker in this turn')
+  }
+
+  /** Starts a dead worker's successor, without its recovery. */
+  replace(worker: number): void {
+    for (const ring of [this.#memory.submissions[worker], this.#memory.completions[worker]]) {
+      if (ring !== undefined) new Uint8Array(ring).fill(0)
+    }
+    // As the coordinator does when it finds the worker dead.
+    for (const { cursor } of this.snapshots) cursor.releaseWordsOf(worker + 1)
+    this.#start(worker)
+    for (const snapshot of this.snapshots) this.#attach(worker, snapshot)
+  }
+
+  /** The successor's first job. */
+  recover(worker: number, dead: readonly number[] = [worker]): void {
+    const claimed = this.snapshots.map(({ cursor, volume }) => [volume, cursor.claimed()] as const)
+    recover(
+      this.worker(worker),
+      claimed,
+      dead.map((number) => number + 1),
+    )
+  }
+
+  /** The bytes that the origin had at the start. */
+  original(byteOffset: number, byteLength: number): Uint8Array {
+    return originBytes(byteOffset, byteLength)
+  }
+
+  /** The list of a store as it is on its COW: [old chunk, new chunk]. */
+  entriesOf(snapshot: SteppedSnapshot): [number, number][] {
+    const { bytes } = snapshot.cow
+    const view = new DataView(bytes.buffer)
+    const geometry = geometryOf(snapshot.chunkBytes / 512)
+    const entries: [number, number][] = []
+    for (let area = 0; ; area++) {
+      const start = areaChunk(geometry, area) * snapshot.chunkBytes
+      for (let entry = 0; entry < geometry.entriesPerArea; entry++) {
+        const newChunk = Number(view.getBigUint64(start + entry * 16 + 8, true))
+        if (newChunk === 0) return entries
+        entries.push([Number(view.getBigUint64(start + entry * 16, true)), newChunk])
+      }
+    }
+  }
+
+  /** True while the header on the COW says that the store is good. */
+  headerSaysValid(snapshot: SteppedSnapshot): boolean {
+    return new DataView(snapshot.cow.bytes.buffer).getUint32(4, true) !== 0
+  }
+
+  #start(worker: number): void {
+    const scratchOffset = this.#allocator.allocate(scratchBytes)
+    const clockOriginMs = performance.timeOrigin
+    const ctx = new WorkerContext({ worker, memory: this.#memory, scratchOffset, clockOriginMs })
+    const origin: OriginView = {
+      kind: 'origin',
+      volume: 0,
+      file: this.origin,
+      sizeBytes: this.origin.bytes.length,
+      snapshots: [],
+      keyBytes: keyBytesWithoutSnapshots,
+      committedInTurn: 0,
+    }
+    ctx.volumes[0] = origin
+    this.workers[worker] = ctx
+    this.lanes[worker] = new SteppedLane(this.#memory, worker, this.#allocator)
+    this.#origins[worker] = origin
+  }
+
+  #attach(worker: number, snapshot: SteppedSnapshot): void {
+    const origin = this.#origins[worker] as OriginView
+    const view = snapshot.attach(origin)
+    snapshot.views[worker] = view
+    this.worker(worker).volumes[snapshot.volume] = view
+    orderSnapshots(origin, [...origin.snapshots, view])
+  }
+
+  #lane(worker: number): SteppedLane {
+    return this.lanes[worker] as SteppedLane
+  }
+}
+
+/** Without the element by element report of an assertion, which takes seconds for a megabyte. */
+export const sameBytes = (found: Uint8Array | undefined, expected: Uint8Array): boolean =>
+  found !== undefined && Buffer.compare(found, expected) === 0
+
+/** Never zero, and different in neighbouring sectors. */
+function originBytes(byteOffset: number, byteLength: number): Uint8Array {
+  const bytes = new Uint8Array(byteLength)
+  for (let index = 0; index < byteLength; index++) {
+    const at = byteOffset + index
+    bytes[index] = 1 + ((Math.floor(at / 512) * 7 + (at % 512)) % 200)
+  }
+  return bytes
+}

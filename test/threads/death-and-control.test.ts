@@ -1,0 +1,93 @@
+/** Control operations beside dying threads: an origin changes only when what the dead left has been finished. */
+import { Engine } from 'cowring'
+import { expect, test } from 'vitest'
+
+const memory = (bytes: number) => ({ memory: new Uint8Array(new SharedArrayBuffer(bytes)) })
+const chunkBytes = 4096
+const chunks = 2048
+
+test('snapshots taken while workers die under load leave no exception twice', async () => {
+  const engine = await Engine.start({ workers: 2, arenaBytes: 2 ** 25 })
+  const image = memory(chunks * chunkBytes)
+  const origin = await engine.open(image)
+  const first = memory(2 * chunks * chunkBytes)
+  await origin.snapshot({ cow: first, name: 'first', chunkSectors: 8, durability: 'process-crash' })
+  const writing = Array.from({ length: chunks }, (_, chunk) =>
+    origin.write(chunk * chunkBytes, new Uint8Array(512).fill(1)).catch(() => {}),
+  )
+  // Larger chunks than the first's: the key changes, and with it the stripes that a dead worker's keys are held under.
+  for (let round = 0; round < 6; round++) {
+    await Promise.all(engine.machinery.pool.threads.map((thread) => thread.terminate()))
+    const cow = memory(4 * chunks * chunkBytes)
+    await origin.snapshot({ cow, name: `later-${round}`, chunkSectors: 16 << round, durability: 'process-crash' })
+    for (let chunk = round; chunk < chunks; chunk += 7) {
+      writing.push(origin.write(chunk * chunkBytes, new Uint8Array(512).fill(2)).catch(() => {}))
+    }
+  }
+  await Promise.all(writing)
+  expect(engine.machinery.heldLocks()).toBe(0)
+  await engine.close()
+
+  // The loader refuses a list that names a chunk twice.
+  const again = await Engine.start({ workers: 1, arenaBytes: 2 ** 25 })
+  const reopened = await again.open({ memory: new Uint8Array(new SharedArrayBuffer(chunks * chunkBytes)) })
+  const snapshot = await reopened.snapshot({ cow: first })
+  expect(snapshot.usage().exceptions).toBeGreaterThan(0)
+  await again.close()
+})
+
+test('an origin does not change before the death of a worker has been dealt with', async () => {
+  await using engine = await Engine.start({ workers: 1, arenaBytes: 2 ** 25 })
+  const origin = await engine.open(memory(2 ** 20))
+  let finishRecovery = () => {}
+  const recovery = new Promise<void>((resolve) => {
+    finishRecovery = resolve
+  })
+  engine.machinery.recovered = () => recovery
+  let taken = false
+  const taking = origin.snapshot({ cow: memory(2 ** 21) }).then(() => {
+    taken = true
+  })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect([taken, origin.snapshots.length]).toEqual([false, 0])
+  finishRecovery()
+  await taking
+  expect(origin.snapshots).toHaveLength(1)
+})
+
+test('when workers keep dying the engine fails its requests instead of hanging, and closes', async () => {
+  const engine = await Engine.start({ workers: 2, arenaBytes: 2 ** 25 })
+  const origin = await engine.open(memory(chunks * chunkBytes))
+  await origin.snapshot({ cow: memory(2 * chunks * chunkBytes), chunkSectors: 8, durability: 'process-crash' })
+  let deaths = 0
+  let dying = true
+  const killer = (async () => {
+    while (dying && deaths < 700) {
+      for (const thread of engine.machinery.pool.threads) void thread.terminate()
+      deaths += 2
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  })()
+  let code = ''
+  while (code === '' || !engine.machinery.client.failed) {
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 64 }, (_, index) => origin.write(index * chunkBytes, new Uint8Array(512))),
+    )
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed?.status === 'rejected') code = failed.reason.code
+    if (deaths >= 700) break
+  }
+  dying = false
+  await killer
+  expect(code).toBe('WORKER_DIED')
+  await engine.close()
+})
+
+test('an idle engine closes at once', async () => {
+  const engine = await Engine.start({ workers: 4 })
+  await engine.open(memory(2 ** 20))
+  const before = performance.now()
+  await engine.close()
+  // Far more than it takes, far less than the sleep of a worker that missed its bell.
+  expect(performance.now() - before).toBeLessThan(10_000)
+})

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest'
+import { createExceptionMapMemory, ExceptionMap, newChunkMax } from '../../../src/shm/exception-map.js'
+
+const segmentChunks = 2 ** 28
+
+describe('the exception map', () => {
+  test('what was not published is not there, and new chunk 0 is something', () => {
+    const map = new ExceptionMap(createExceptionMapMemory(10))
+    expect(map.lookUp(3)).toBe(-1)
+    map.publish(3, 0)
+    expect([map.lookUp(2), map.lookUp(3), map.lookUp(4)]).toEqual([-1, 0, -1])
+  })
+
+  test('the largest new chunk comes back whole; one more is a mistake', () => {
+    const map = new ExceptionMap(createExceptionMapMemory(10))
+    map.publish(9, newChunkMax)
+    expect(map.lookUp(9)).toBe(newChunkMax)
+    expect(() => map.publish(9, newChunkMax + 1)).toThrow()
+  })
+
+  test('two views of one memory see the same', () => {
+    const memory = createExceptionMapMemory(10)
+    new ExceptionMap(memory).publish(1, 5)
+    expect(new ExceptionMap(memory).lookUp(1)).toBe(5)
+  })
+
+  test('chunks on either side of a segment border do not meet', () => {
+    const memory = createExceptionMapMemory(segmentChunks + 8)
+    expect(memory.map(({ byteLength }) => byteLength)).toEqual([segmentChunks * 4, 32])
+    const map = new ExceptionMap(memory)
+    map.publish(segmentChunks - 1, 1)
+    map.publish(segmentChunks, 2)
+    map.publish(segmentChunks + 7, 3)
+    expect([map.lookUp(segmentChunks - 1), map.lookUp(segmentChunks), map.lookUp(segmentChunks + 7)]).toEqual([1, 2, 3])
+    expect([map.lookUp(0), map.lookUp(7)]).toEqual([-1, -1])
+    expect(() => map.lookUp(2 * segmentChunks)).toThrow()
+  })
+})
