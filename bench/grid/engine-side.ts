@@ -1,0 +1,121 @@
+/** The engine's side: the same work through the public API, from one caller's thread. */
+import { present } from '../../src/base/assert.js'
+import { sectorBytes } from '../../src/base/units.js'
+import { Engine, type Origin, type Snapshot } from '../../src/index.js'
+import { type Addresses, EachChunkOnce, RandomAddresses, SequentialAddresses, shuffledChunks } from './addresses.js'
+import { type DrivenVolume, drive } from './drive.js'
+import { type GridCase, isFirstWrite, isRead, usesSnapshot } from './grid-case.js'
+import { LatencySamples } from './latency-samples.js'
+import type { PassResult, Side } from './pass.js'
+import type { Workplace } from './workplace.js'
+
+const fillBytes = 2 ** 20
+const fillDepth = 8
+
+export class EngineSide implements Side {
+  readonly #grid: GridCase
+  readonly #place: Workplace
+  readonly #engine: Engine
+  readonly #origin: Origin
+  readonly #buffers: readonly Uint8Array[]
+  readonly #samples: LatencySamples | undefined
+  readonly #chunks: Uint32Array
+  #snapshots: Snapshot[] = []
+  #storesTaken = 0
+  #addresses: Addresses
+
+  static async start(grid: GridCase, place: Workplace): Promise<EngineSide> {
+    const engine = await Engine.start({ workers: grid.workers })
+    const origin = await engine.open(place.origin('engine'))
+    const side = new EngineSide(grid, place, engine, origin)
+    if (!isFirstWrite(grid.work) && usesSnapshot(grid.work)) await side.#prepare()
+    return side
+  }
+
+  private constructor(grid: GridCase, place: Workplace, engine: Engine, origin: Origin) {
+    this.#grid = grid
+    this.#place = place
+    this.#engine = engine
+    this.#origin = origin
+    this.#buffers = Array.from({ length: grid.depth }, () =>
+      grid.buffers === 'arena' ? engine.alloc(grid.ioBytes) : Buffer.alloc(grid.ioBytes, 1),
+    )
+    this.#samples = grid.depth === 1 ? new LatencySamples() : undefined
+    this.#chunks = isFirstWrite(grid.work) ? shuffledChunks(place.originBytes / grid.chunkBytes, 1) : new Uint32Array(0)
+    this.#addresses =
+      grid.order === 'random'
+        ? new RandomAddresses(place.originBytes, grid.ioBytes, 1)
+        : new SequentialAddresses(place.originBytes, grid.ioBytes)
+  }
+
+  /** Fresh snapshots for first writes; nothing for the others. */
+  async rewind(): Promise<void> {
+    if (!isFirstWrite(this.#grid.work)) return
+    await this.#removeSnapshots()
+    for (let index = 0; index < this.#grid.snapshots; index++) await this.#takeSnapshot()
+    this.#addresses = new EachChunkOnce(this.#chunks, this.#grid.chunkBytes)
+  }
+
+  pass(seconds: number): Promise<PassResult> {
+    const given = {
+      volume: this.#volume(),
+      writes: !isRead(this.#grid.work),
+      addresses: this.#addresses,
+      buffers: this.#buffers,
+      samples: this.#samples,
+    }
+    return drive(given, seconds)
+  }
+
+  async close(): Promise<void> {
+    await this.#removeSnapshots()
+    await this.#engine.close()
+  }
+
+  #volume(): DrivenVolume {
+    if (this.#grid.work.startsWith('origin')) return this.#origin
+    return present(this.#snapshots[0], 'a snapshot to measure')
+  }
+
+  /** A snapshot, and every chunk of it in the store unless it is the fall-through that is measured. */
+  async #prepare(): Promise<void> {
+    const snapshot = await this.#takeSnapshot()
+    const { work } = this.#grid
+    if (work === 'snapshot-read-origin') return
+    await this.#fill(work === 'snapshot-rewrite' ? snapshot : this.#origin)
+  }
+
+  async #fill(volume: DrivenVolume): Promise<void> {
+    const { originBytes } = this.#place
+    const buffer = this.#engine.alloc(fillBytes)
+    for (let start = 0; start < originBytes; start += fillDepth * fillBytes) {
+      const writes: Promise<void>[] = []
+      for (let at = start; at < Math.min(originBytes, start + fillDepth * fillBytes); at += fillBytes) {
+        writes.push(volume.write(at, buffer.subarray(0, Math.min(fillBytes, originBytes - at))))
+      }
+      await Promise.all(writes)
+    }
+    this.#engine.free(buffer)
+  }
+
+  async #takeSnapshot(): Promise<Snapshot> {
+    const name = `engine-${this.#storesTaken++}.cow`
+    const { chunkBytes, durability } = this.#grid
+    const snapshot = await this.#origin.snapshot({
+      cow: this.#place.path(name),
+      chunkSectors: chunkBytes / sectorBytes,
+      durability,
+      name,
+    })
+    this.#snapshots.push(snapshot)
+    return snapshot
+  }
+
+  async #removeSnapshots(): Promise<void> {
+    for (const snapshot of this.#snapshots) {
+      await snapshot.remove()
+      this.#place.remove(snapshot.name)
+    }
+    this.#snapshots = []
+  }
+}

@@ -1,0 +1,60 @@
+/** The command line of `npm run bench`. */
+import { Command, InvalidArgumentError } from 'commander'
+
+export interface BenchOptions {
+  readonly quick: boolean
+  readonly full: boolean
+  readonly rounds: number
+  readonly seconds: number
+  readonly originBytes: number
+  readonly pattern: RegExp | undefined
+  readonly json: string | undefined
+  readonly disk: string
+  readonly tmpfs: string
+}
+
+const mib = 2 ** 20
+
+/** On the disk that the checkout is on, and ignored by git. */
+const diskDefault = new URL('../../../node_modules/.cache/', import.meta.url).pathname
+
+export function parseOptions(words: readonly string[]): BenchOptions {
+  const program = new Command('npm run bench --')
+    .description('Measures the engine against the same system calls without an engine, and prints the targets first.')
+    .option('--quick', 'a smaller origin and shorter rounds: a look, not a measurement', false)
+    .option('--full', 'every case, not only the usual ones', false)
+    .option('--rounds <count>', 'rounds per case; medians are over them', positive)
+    .option('--seconds <number>', 'timed work per round and side', positive)
+    .option('--case <pattern>', 'only cases whose name matches this regular expression', regularExpression)
+    .option('--json <file>', 'write one JSON record per case, one per line')
+    .option('--disk <folder>', 'a folder on a real disk, for power-loss', diskDefault)
+    .option('--tmpfs <folder>', 'a folder in memory', '/dev/shm')
+    .parse(words)
+  const given = program.opts()
+  const { disk, full, json, quick, tmpfs } = given
+  return {
+    quick,
+    full,
+    rounds: Math.ceil(given.rounds ?? (quick ? 1 : 3)),
+    seconds: given.seconds ?? (quick ? 0.25 : 0.75),
+    originBytes: (quick ? 64 : 256) * mib,
+    pattern: given.case,
+    json,
+    disk,
+    tmpfs,
+  }
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value > 0 && Number.isFinite(value)) return value
+  throw new InvalidArgumentError('It must be a number above 0.')
+}
+
+function regularExpression(text: string): RegExp {
+  try {
+    return new RegExp(text)
+  } catch {
+    throw new InvalidArgumentError('It is no regular expression.')
+  }
+}

@@ -1,0 +1,20 @@
+/** Figures with no floor: times and sizes that have a target of their own. */
+import type { SingleFigure } from '../outcome.js'
+import type { Workplace } from '../workplace.js'
+import { denseMap, scatteredMap, untouchedMap } from './map-memory.js'
+import { openLargeStore } from './open-store.js'
+import { takeSnapshotOfTebibyte } from './take-snapshot.js'
+
+export interface FigureSource {
+  readonly name: string
+  measure(name: string, place: Workplace): Promise<SingleFigure>
+}
+
+export const singleFigures: readonly FigureSource[] = [
+  { name: 'map-memory/dense', measure: denseMap },
+  { name: 'map-memory/one-chunk-per-page', measure: scatteredMap },
+  { name: 'map-memory/untouched-tebibyte', measure: untouchedMap },
+  { name: 'take-snapshot/sparse-tebibyte/tmpfs', measure: takeSnapshotOfTebibyte },
+  { name: 'take-snapshot/sparse-tebibyte/disk', measure: takeSnapshotOfTebibyte },
+  { name: 'open-store/1000000-exceptions/tmpfs', measure: openLargeStore },
+]

@@ -1,0 +1,51 @@
+/**
+ * A folder of its own to measure in, and the files in it. Removed at the end, also after Ctrl-C.
+ */
+import { randomBytes } from 'node:crypto'
+import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+
+const mib = 2 ** 20
+
+export class Workplace implements Disposable {
+  readonly folder: string
+  readonly originBytes: number
+  readonly #origins = new Map<string, string>()
+
+  constructor(parent: string, originBytes: number) {
+    mkdirSync(parent, { recursive: true })
+    this.folder = mkdtempSync(join(parent, 'cowring-bench-'))
+    this.originBytes = originBytes
+  }
+
+  path(name: string): string {
+    return join(this.folder, name)
+  }
+
+  /** An origin with all its blocks in place. The two sides have one each, alike in everything. */
+  origin(side: 'floor' | 'engine'): string {
+    const known = this.#origins.get(side)
+    if (known !== undefined) return known
+    const path = this.fill(this.path(`${side}-origin.img`))
+    this.#origins.set(side, path)
+    return path
+  }
+
+  /** Makes a file of the origin's size without holes, on the disk and out of the way of what is measured next. */
+  fill(path: string): string {
+    const block = randomBytes(mib)
+    const fd = openSync(path, 'w')
+    for (let at = 0; at < this.originBytes; at += mib) writeSync(fd, block, 0, Math.min(mib, this.originBytes - at), at)
+    fdatasyncSync(fd)
+    closeSync(fd)
+    return path
+  }
+
+  remove(name: string): void {
+    rmSync(this.path(name), { force: true })
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
