@@ -55,6 +55,8 @@ export class Pool {
 
   /** Starts a successor for a worker that died. Its control messages must be sent again. */
   restart(worker: number): void {
+    // Whatever went to the old port after the death was noticed: the successor must not wait for it.
+    this.forgetControl(worker)
     this.#retired.push(present(this.#stations[worker], 'station').piscina.destroy())
     this.#stations[worker] = this.#station(worker)
   }

@@ -91,3 +91,22 @@ test('an idle engine closes at once', async () => {
   // Far more than it takes, far less than the sleep of a worker that missed its bell.
   expect(performance.now() - before).toBeLessThan(10_000)
 })
+
+test('what is sent to a worker between its death and its successor holds nothing up', async () => {
+  const engine = await Engine.start({ workers: 2, arenaBytes: 2 ** 25 })
+  const origin = await engine.open(memory(2 ** 20))
+  await origin.write(0, new Uint8Array(512))
+  const { pool } = engine.machinery
+  const nobody = { kind: 'detach-snapshot', volume: 12_345 } as const
+  const sent = [pool.send(0, nobody)]
+  const [dying] = pool.threads
+  while (pool.threads[0] === dying) {
+    sent.push(pool.send(0, { kind: 'sync' }))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const settled = Promise.all([...sent, engine.machinery.recovered()]).then(() => 'settled')
+  const stuck = new Promise((resolve) => setTimeout(resolve, 3000, 'stuck'))
+  const outcome = await Promise.race([settled, stuck])
+  if (outcome === 'settled') await engine.close()
+  expect(outcome).toBe('settled')
+})
