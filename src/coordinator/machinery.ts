@@ -179,7 +179,7 @@ export class Machinery {
 
   /** Ends what is left of the workers and fails every request, now and later. */
   async #giveUp(): Promise<void> {
-    await this.pool.destroy()
+    await this.#watching(() => this.pool.close())
     for (let worker = 0; worker < this.workerCount; worker++) this.#dead.add(worker)
     this.client.fail()
   }

@@ -2,11 +2,12 @@
  * The worker threads: piscina owns them, each runs one endless task. Sends them control messages, notices when one dies,
  * and starts its successor.
  *
- * Each worker is a pool of one thread: a pool of several gives up replacing threads once one has died while it started,
- * and a task of the endless kind would wait there for ever.
+ * Each worker is a pool of one thread, which its task starts. A thread is never terminated while it may be loading modules,
+ * since that can abort the whole process: see docs/decisions/0006-dead-threads.md.
  *
  * This is the only import of piscina.
  */
+import { once } from 'node:events'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { present } from '../base/assert.js'
@@ -18,7 +19,7 @@ const workerFile = new URL('../../workers/io-worker.js', import.meta.url)
 interface Station {
   readonly piscina: Piscina
   readonly port: MessagePort
-  readonly ended: Promise<void>
+  readonly ended: Promise<unknown>
 }
 
 interface PendingControl {
@@ -33,7 +34,6 @@ export class Pool {
   readonly #onDeath: (worker: number, cause: unknown) => void
   readonly #stations: Station[] = []
   #pending: PendingControl[] = []
-  readonly #retired: Promise<void>[] = []
   #closing = false
 
   constructor(
@@ -45,7 +45,7 @@ export class Pool {
     this.#signals = signals
     this.#startOf = startOf
     this.#onDeath = onDeath
-    for (let worker = 0; worker < workerCount; worker++) this.#stations.push(this.#station(worker))
+    for (let worker = 0; worker < workerCount; worker++) this.#stations.push(this.#station(worker, threadPool()))
   }
 
   /** Threads in use, for tests that kill one. */
@@ -57,8 +57,9 @@ export class Pool {
   restart(worker: number): void {
     // Whatever went to the old port after the death was noticed: the successor must not wait for it.
     this.forgetControl(worker)
-    this.#retired.push(present(this.#stations[worker], 'station').piscina.destroy())
-    this.#stations[worker] = this.#station(worker)
+    const { piscina, port } = present(this.#stations[worker], 'station')
+    port.close()
+    this.#stations[worker] = this.#station(worker, piscina.threads.length > 0 ? piscina : threadPool())
   }
 
   /** Sends a message to one worker; resolves when it has been carried out. */
@@ -83,43 +84,49 @@ export class Pool {
     this.settleControl()
   }
 
-  /** Ends every thread where it stands. Its tasks' promises say that it died. */
-  async destroy(): Promise<void> {
-    await Promise.all(this.#stations.map(({ piscina }) => piscina.destroy()))
-  }
-
-  /** Stops every worker at its next turn boundary and ends the threads. */
+  /** Stops every worker at its next turn boundary and ends the threads. Closing again does nothing. */
   async close(): Promise<void> {
+    if (this.#closing) return
     this.#closing = true
     for (const worker of this.#stations.keys()) void this.send(worker, { kind: 'stop' })
     await Promise.all(this.#stations.map(({ ended }) => ended))
-    for (const { piscina, port } of this.#stations) {
-      port.close()
-      this.#retired.push(piscina.destroy())
-    }
-    await Promise.all(this.#retired)
+    for (const { port } of this.#stations) port.close()
+    await Promise.all(this.#stations.map(({ piscina }) => piscina.destroy()))
   }
 
-  #station(worker: number): Station {
+  #station(worker: number, piscina: Piscina): Station {
     const { port1, port2 } = new MessageChannel()
     port1.unref()
-    const piscina = new Piscina({
-      filename: workerFile.href,
-      minThreads: 1,
-      maxThreads: 1,
-      concurrentTasksPerWorker: 1,
-      atomics: 'disabled',
-      trackUnmanagedFds: false,
-    })
-    // A dying thread is reported by its task's promise; piscina repeats it here for tasks that nobody waits for.
-    piscina.on('error', () => {})
     const task = { start: this.#startOf(worker), port: port2 }
-    const ended = piscina.run(task, { name: 'run', transferList: [port2] }).then(
-      () => {},
-      (cause: unknown) => {
+    const ran = piscina.run(task, { name: 'run', transferList: [port2] })
+    const over = new AbortController()
+    const ended = Promise.race([ran, exitOf(piscina, over.signal)])
+      .catch((cause: unknown) => {
         if (!this.#closing) this.#onDeath(worker, cause)
-      },
-    )
+      })
+      .finally(() => over.abort())
     return { piscina, port: port1, ended }
   }
+}
+
+/** A pool of one thread, which its first task starts. */
+function threadPool(): Piscina {
+  const piscina = new Piscina({
+    filename: workerFile.href,
+    minThreads: 0,
+    maxThreads: 1,
+    concurrentTasksPerWorker: 1,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    atomics: 'disabled',
+    trackUnmanagedFds: false,
+  })
+  // A dying thread is reported by its task's promise; piscina repeats it here for tasks that nobody waits for.
+  piscina.on('error', () => {})
+  return piscina
+}
+
+/** Rejects when the pool's thread exits: one that dies while it starts has no task yet whose promise could say so. */
+async function exitOf(piscina: Piscina, signal: AbortSignal): Promise<never> {
+  const [code] = await once(present(piscina.threads[0], 'thread'), 'exit', { signal })
+  throw new Error(`the thread exited with code ${code}`)
 }

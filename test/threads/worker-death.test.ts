@@ -134,17 +134,18 @@ async function untilIdle(engine: Engine): Promise<void> {
 type Kill = (engine: Engine, next: () => number) => Promise<void>
 type Thread = Engine['machinery']['pool']['threads'][number]
 
-/** Longer than a thread needs to start, on a machine that is busy with other tests too. */
-const startedMs = 400
-const firstSeen = new WeakMap<Thread, number>()
-
-/** Threads that run for certain, in random order; waits until there are `count` of them. */
+/**
+ * Threads that are in their loop, in random order; waits until there are `count` of them. One that is still loading its
+ * modules must not be terminated: some Node versions abort the process then.
+ */
 async function running(engine: Engine, count: number, next: () => number): Promise<Thread[]> {
+  const { pool, workerCount } = engine.machinery
   for (;;) {
-    const now = performance.now()
-    for (const thread of engine.machinery.pool.threads) if (!firstSeen.has(thread)) firstSeen.set(thread, now)
-    const old = engine.machinery.pool.threads.filter((thread) => now - (firstSeen.get(thread) ?? now) > startedMs)
-    if (old.length >= count) return old.sort(() => next() - 0.5)
+    await engine.machinery.recovered()
+    const threads = pool.threads
+    await Promise.all(Array.from({ length: workerCount }, (_, worker) => pool.send(worker, { kind: 'sync' })))
+    const alive = threads.filter((thread) => pool.threads.includes(thread))
+    if (alive.length >= count) return alive.sort(() => next() - 0.5)
     await sleep(5)
   }
 }
@@ -235,9 +236,12 @@ const memory = (bytes: number) => ({ memory: new Uint8Array(new SharedArrayBuffe
 test('a thread that dies before it has started is replaced too', async () => {
   const engine = await Engine.start({ workers: 2, arenaBytes: 2 ** 25 })
   const origin = await engine.open(memory(2 ** 20))
+  const { pool } = engine.machinery
   for (let kill = 0; kill < 6; kill++) {
-    await engine.machinery.pool.threads[0]?.terminate()
-    await sleep(5)
+    // At once: it has not come to loading our modules.
+    const [newborn] = pool.threads
+    await newborn?.terminate()
+    while (pool.threads.length < 2 || pool.threads[0] === newborn) await new Promise(setImmediate)
   }
   const writes = Array.from({ length: 16 }, (_, index) => origin.write(index * 65536, new Uint8Array(512)))
   const outcome = await Promise.race([Promise.allSettled(writes).then(() => 'answered'), sleep(20_000, 'stuck')])
