@@ -16,4 +16,4 @@ export const chunkOf = (byteOffset: number, chunkBytes: number): ChunkIndex =>
 export const chunkStart = (chunk: number, chunkBytes: number): ByteOffset => (chunk * chunkBytes) as ByteOffset
 
 export const isPowerOfTwo = (value: number): boolean =>
-  Number.isSafeInteger(value) && value > 0 && Number.isInteger(Math.log2(value))
+  Number.isSafeInteger(value) && value > 0 && 2 ** Math.round(Math.log2(value)) === value

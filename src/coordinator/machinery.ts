@@ -162,7 +162,7 @@ export class Machinery {
     for (const listener of this.#listeners) listener()
   }
 
-  /** The thread has ended: what it held in shared memory can be taken from it at once, whatever else is going on. */
+  /** The worker has ended: what it held in shared memory can be taken from it at once, whatever else is going on. */
   #onDeath(worker: number): void {
     this.#dead.add(worker)
     for (const { cursor } of this.#attachments.values()) cursor?.releaseWordsOf(worker + 1)

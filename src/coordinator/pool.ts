@@ -78,7 +78,7 @@ export class Pool {
     for (const { resolve } of done) resolve()
   }
 
-  /** Counts everything sent to a dead worker as carried out: its successor is told anew. */
+  /** Counts everything sent to a worker that has ended as carried out: its successor is told anew. */
   forgetControl(worker: number): void {
     this.#signals.setControlDone(worker, this.#signals.controlPosted(worker))
     this.settleControl()
@@ -90,6 +90,8 @@ export class Pool {
     this.#closing = true
     for (const worker of this.#stations.keys()) void this.send(worker, { kind: 'stop' })
     await Promise.all(this.#stations.map(({ ended }) => ended))
+    // A worker that died instead carried nothing more out; nobody may wait for that.
+    for (const worker of this.#stations.keys()) this.forgetControl(worker)
     for (const { port } of this.#stations) port.close()
     await Promise.all(this.#stations.map(({ piscina }) => piscina.destroy()))
   }

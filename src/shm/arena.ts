@@ -8,6 +8,7 @@
  * The allocator below belongs to the coordinator's thread alone; workers only ever see offsets.
  */
 import { assert, present } from '../base/assert.js'
+import { isPowerOfTwo } from '../base/units.js'
 
 export const pageBytes = 4096
 const wasmPageBytes = 65536
@@ -49,7 +50,7 @@ export class ArenaAllocator {
 
   constructor(byteLength: number) {
     const pages = byteLength / pageBytes
-    assert(Number.isInteger(Math.log2(pages)), `arena of ${byteLength} bytes is not a power of two of pages`)
+    assert(isPowerOfTwo(pages), `arena of ${byteLength} bytes is not a power of two of pages`)
     this.byteLength = byteLength
     this.#orderCount = Math.log2(pages) + 1
     this.#first = new Int32Array(this.#orderCount).fill(-1)

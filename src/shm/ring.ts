@@ -12,6 +12,7 @@
  * side: the producer sees a ring fuller than it is, the consumer one emptier than it is.
  */
 import { assert } from '../base/assert.js'
+import { isPowerOfTwo } from '../base/units.js'
 
 /** Two counters, a cache line apart so that the two sides do not share one. */
 const counterWords = 32
@@ -26,7 +27,7 @@ class RingSide {
   readonly capacity: number
 
   constructor(memory: SharedArrayBuffer, capacity: number) {
-    assert(Number.isInteger(Math.log2(capacity)), `ring capacity ${capacity} is not a power of two`)
+    assert(isPowerOfTwo(capacity), `ring capacity ${capacity} is not a power of two`)
     this.counters = new Int32Array(memory, 0, counterWords)
     this.capacity = capacity
     this.mask = capacity - 1

@@ -1,6 +1,6 @@
-import { Engine } from 'cowring'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { initialCow, PreparedDevices } from '../support/prepared-devices.js'
+import { describe, expect, test } from 'vitest'
+import { engineAndDevices } from '../support/engine-and-devices.js'
+import { initialCow } from '../support/prepared-devices.js'
 import { parseDmsetup, plainSnapshotLine, type Recorded, readRecording } from '../support/recording.js'
 import { recordingNeeds } from '../support/recording-needs.js'
 import { refusalCode } from '../support/refusals.js'
@@ -38,16 +38,7 @@ function snapshotCreations(records: readonly Recorded[]) {
 }
 
 describe('creating a snapshot with arguments that the kernel was given', () => {
-  let engine: Engine
-  let devices: PreparedDevices
-  beforeAll(async () => {
-    engine = await Engine.start({ workers: 1 })
-  })
-  afterAll(() => engine.close())
-  beforeEach(() => {
-    devices = new PreparedDevices()
-  })
-  afterEach(() => devices.remove())
+  const given = engineAndDevices()
 
   test('there are cases that it took and cases that it refused', () => {
     expect(cases.filter(({ status }) => status !== undefined).length).toBeGreaterThan(10)
@@ -58,21 +49,21 @@ describe('creating a snapshot with arguments that the kernel was given', () => {
     const { store, chunkSectors } = line
     const outcome = answer === 'ok' ? `taken, status ${status ?? 'not asked'}` : `refused with ${answer}`
     test(`case ${index}: origin ${line.origin}, COW ${line.cow}, ${store} ${chunkSectors} is ${outcome}`, async () => {
-      for (const [device, sectors] of sizes) devices.fill(device, initialCow(sectors))
-      const cowBefore = sizes.has(line.cow) ? devices.content(line.cow) : undefined
+      for (const [device, sectors] of sizes) given.devices.fill(device, initialCow(sectors))
+      const cowBefore = sizes.has(line.cow) ? given.devices.content(line.cow) : undefined
       let found: string | undefined
       const answered = await answerOf(async () => {
-        await using origin = await engine.open(devices.path(line.origin))
+        await using origin = await given.engine.open(given.devices.path(line.origin))
         // Zero is the store's own chunk size or the default, which a transient store does not have.
         const chunk = chunkSectors === 0 && store !== 'N' ? {} : { chunkSectors }
-        const snapshot = await origin.snapshot({ cow: devices.path(line.cow), store, ...chunk })
+        const snapshot = await origin.snapshot({ cow: given.devices.path(line.cow), store, ...chunk })
         found = snapshot.status()
         await snapshot.remove({ keepStore: true })
       })
       expect(answered).toBe(answer)
       if (status !== undefined) expect(found).toBe(status)
       if (answer !== 'ok' && cowBefore !== undefined) {
-        expect(devices.content(line.cow).equals(cowBefore), 'COW untouched').toBe(true)
+        expect(given.devices.content(line.cow).equals(cowBefore), 'COW untouched').toBe(true)
       }
     })
   })

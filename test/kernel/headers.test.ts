@@ -1,6 +1,5 @@
-import { Engine } from 'cowring'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { PreparedDevices } from '../support/prepared-devices.js'
+import { describe, expect, test } from 'vitest'
+import { engineAndDevices } from '../support/engine-and-devices.js'
 import { type RecordedImage, recordedImages } from '../support/recorded-images.js'
 import { readRecording } from '../support/recording.js'
 import { decodeStore } from '../support/store-image.js'
@@ -25,16 +24,7 @@ function hasExceptions({ record, line }: RecordedImage): boolean {
 const fields = { magic: 0, valid: 4, version: 8, chunkSectors: 12, unused: 16 } as const
 
 describe('a store of the kernel with a changed header', () => {
-  let engine: Engine
-  let devices: PreparedDevices
-  beforeAll(async () => {
-    engine = await Engine.start({ workers: 1 })
-  })
-  afterAll(() => engine.close())
-  beforeEach(() => {
-    devices = new PreparedDevices()
-  })
-  afterEach(() => devices.remove())
+  const given = engineAndDevices()
 
   /** The status of the snapshot, or the code it was refused with; the COW must come out as it went in. */
   async function openWith(
@@ -47,10 +37,10 @@ describe('a store of the kernel with a changed header', () => {
       const value = changes[field as keyof typeof fields]
       if (value !== undefined) image.writeUInt32LE(value, offset)
     }
-    devices.fill('origin', kernelStore.origin)
-    devices.fill('cow', image)
-    const origin = await engine.open(devices.path('origin'))
-    const options = { cow: devices.path('cow'), store: 'P' } as const
+    given.devices.fill('origin', kernelStore.origin)
+    given.devices.fill('cow', image)
+    const origin = await given.engine.open(given.devices.path('origin'))
+    const options = { cow: given.devices.path('cow'), store: 'P' } as const
     const answer = await origin.snapshot(chunkSectors === undefined ? options : { ...options, chunkSectors }).then(
       async (snapshot) => {
         const status = snapshot.status()
@@ -60,7 +50,7 @@ describe('a store of the kernel with a changed header', () => {
       (error: { code?: string }) => error.code ?? String(error),
     )
     await origin.close()
-    expect(devices.content('cow').equals(image), 'COW untouched').toBe(true)
+    expect(given.devices.content('cow').equals(image), 'COW untouched').toBe(true)
     return answer
   }
 

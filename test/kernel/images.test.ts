@@ -1,7 +1,6 @@
-import { Engine } from 'cowring'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { md5 } from '../support/digest.js'
-import { PreparedDevices } from '../support/prepared-devices.js'
+import { engineAndDevices } from '../support/engine-and-devices.js'
 import { recordedImages } from '../support/recorded-images.js'
 import { readRecording } from '../support/recording.js'
 import { decodeStore, entriesPerArea, newChunkOf } from '../support/store-image.js'
@@ -42,21 +41,12 @@ describe('COW images that the kernel left', () => {
 })
 
 describe('the engine on COW images that the kernel left', () => {
-  let engine: Engine
-  let devices: PreparedDevices
-  beforeAll(async () => {
-    engine = await Engine.start({ workers: 1 })
-  })
-  afterAll(() => engine.close())
-  beforeEach(() => {
-    devices = new PreparedDevices()
-  })
-  afterEach(() => devices.remove())
+  const given = engineAndDevices()
 
   async function open(origin: Uint8Array, image: Uint8Array) {
-    devices.fill('origin', origin)
-    devices.fill('cow', image)
-    return { origin: await engine.open(devices.path('origin')), cow: devices.path('cow') }
+    given.devices.fill('origin', origin)
+    given.devices.fill('cow', image)
+    return { origin: await given.engine.open(given.devices.path('origin')), cow: given.devices.path('cow') }
   }
 
   test.each(valid)('$file opens and shows what the kernel showed', async (image) => {
@@ -68,7 +58,7 @@ describe('the engine on COW images that the kernel left', () => {
     expect(md5(await snapshot.read(0, origin.sizeBytes))).toBe(image.digest)
     await snapshot.remove({ keepStore: true })
     await origin.close()
-    expect(md5(devices.content('cow')), 'the image after it').toBe(image.record.md5)
+    expect(md5(given.devices.content('cow')), 'the image after it').toBe(image.record.md5)
   })
 
   test.each(invalid)('$file opens as Invalid, and nothing of it can be read', async (image) => {
@@ -80,7 +70,7 @@ describe('the engine on COW images that the kernel left', () => {
     await origin.write(0, new Uint8Array(512))
     await snapshot.remove({ keepStore: true })
     await origin.close()
-    expect(md5(devices.content('cow')), 'the image after it').toBe(image.record.md5)
+    expect(md5(given.devices.content('cow')), 'the image after it').toBe(image.record.md5)
   })
 
   const notZero = transient.filter(({ bytes }) => bytes.subarray(0, 4).some((byte) => byte !== 0))
@@ -88,6 +78,6 @@ describe('the engine on COW images that the kernel left', () => {
     const { origin, cow } = await open(image.origin, image.bytes)
     await expect(origin.snapshot({ cow, store: 'P' })).rejects.toMatchObject({ code: 'COW_NOT_A_STORE' })
     await origin.close()
-    expect(md5(devices.content('cow'))).toBe(image.record.md5)
+    expect(md5(given.devices.content('cow'))).toBe(image.record.md5)
   })
 })

@@ -1,10 +1,9 @@
 /** Control operations beside dying threads: an origin changes only when what the dead left has been finished. */
 import { Engine } from 'cowring'
 import { expect, test } from 'vitest'
+import { deadly } from './deadly.js'
 
 const memory = (bytes: number) => ({ memory: new Uint8Array(new SharedArrayBuffer(bytes)) })
-/** A message that no worker can carry out: an assertion fails in the worker, and its task ends of that. */
-const deadly = { kind: 'detach-snapshot', volume: 12_345 } as const
 const chunkBytes = 4096
 const chunks = 2048
 
@@ -110,4 +109,14 @@ test('what is sent to a worker between its death and its successor holds nothing
   const outcome = await Promise.race([settled, stuck])
   if (outcome === 'settled') await engine.close()
   expect(outcome).toBe('settled')
+})
+
+test('closing settles what a worker was sent and died before carrying out', async () => {
+  const engine = await Engine.start({ workers: 2, arenaBytes: 2 ** 25 })
+  const { pool } = engine.machinery
+  const sent = Promise.all([pool.send(0, deadly), pool.send(0, { kind: 'sync' })]).then(() => 'settled')
+  await pool.close()
+  const stuck = new Promise((resolve) => setTimeout(resolve, 1000, 'stuck'))
+  expect(await Promise.race([sent, stuck])).toBe('settled')
+  await engine.close()
 })

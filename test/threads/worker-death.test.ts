@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CowringError, type Durability, Engine, type Origin, type Snapshot } from 'cowring'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stampSectors } from '../support/self-describing.js'
+import { deadly } from './deadly.js'
 import { random, replayable, seedOfRun } from './random.js'
 import { SectorHistory, sequencesOf } from './sector-history.js'
 
@@ -163,12 +164,11 @@ const terminateInTurn: Kill = async (engine, next) => {
   await sleep(next() * 60)
   await second?.terminate()
 }
-/** A message that no worker can carry out: an assertion fails in the worker, and its thread ends of that. */
 const crash: Kill = async (engine, next) => {
   const { workerCount } = engine.machinery
   await running(engine, workerCount, next)
   const worker = Math.floor(next() * workerCount)
-  void engine.machinery.pool.send(worker, { kind: 'detach-snapshot', volume: 12_345 })
+  void engine.machinery.pool.send(worker, deadly)
   await sleep(1)
 }
 
