@@ -28,6 +28,8 @@ export const statusNumbers = {
   SNAPSHOT_MISSING: 19,
   SNAPSHOT_EXISTS: 20,
   LIMIT_EXCEEDED: 21,
+  TABLE_INVALID: 22,
+  NOT_SUPPORTED: 23,
 } as const
 
 export type ErrorCode = Exclude<keyof typeof statusNumbers, 'OK'>
@@ -52,6 +54,12 @@ export interface ErrorFacts {
   readonly holder?: string
   readonly snapshot?: string
   readonly reason?: string
+  /** Of a refused device-mapper command: what dmsetup calls the step that failed (`reload`, `resume`, `remove`). */
+  readonly ioctl?: string
+  /** `major:minor`, where dmsetup prints it. */
+  readonly deviceNumber?: string
+  /** The cause in the form of the kernel's log: `device-mapper: table: 254:2: snapshot: …`. */
+  readonly log?: readonly string[]
 }
 
 /**
