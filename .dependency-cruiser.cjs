@@ -6,6 +6,7 @@ const ranks = [
   ['src/format', 'src/io', 'src/shm'],
   ['src/wire'],
   ['src/coordinator', 'workers'],
+  ['src/targets'],
   ['src/control'],
   ['src/engine.ts'],
   ['src/index.ts'],

@@ -4,14 +4,15 @@
 import { availableParallelism } from 'node:os'
 import { assert } from './base/assert.js'
 import { CowringError } from './base/errors.js'
-import { isPowerOfTwo, sectorsToBytes } from './base/units.js'
-import { fileOnWire, openCow, type PreparedSnapshot } from './control/attach.js'
-import { Origin } from './control/origin.js'
+import { bytesToSectors, isPowerOfTwo, sectorsToBytes } from './base/units.js'
+import { checkMapperOptions } from './control/auto-extension.js'
+import { Mapper } from './control/mapper.js'
+import type { MapperOptions } from './control/mapper-types.js'
+import { Origin, type PreparedSnapshot } from './control/origin.js'
 import { OriginMemory, type RememberedSnapshot } from './control/origin-memory.js'
 import type { SnapshotPlan } from './control/snapshot-options.js'
 import { Machinery } from './coordinator/machinery.js'
 import type { IoBackend } from './io/block-file.js'
-import { blockFileFrom } from './io/make-block-file.js'
 import { type OpenedSource, openSource, type Source } from './io/open-source.js'
 import { arenaBytesMax } from './shm/arena.js'
 import { workersMax } from './shm/signals.js'
@@ -24,6 +25,8 @@ export interface EngineOptions {
   readonly arenaBytes?: number
   /** Which system calls serve files: libc through koffi (default) or node:fs. */
   readonly io?: IoBackend
+  /** What the mapper does by itself. */
+  readonly mapper?: MapperOptions
 }
 
 export interface OpenOptions {
@@ -43,12 +46,15 @@ const arenaBytesDefault = 2 ** 28
 const arenaBytesMin = 2 ** 25
 
 export class Engine implements AsyncDisposable {
+  /** Devices made of tables, in the words of dmsetup. Origins and their snapshots are among them. */
+  readonly mapper: Mapper
   readonly #machinery: Machinery
   readonly #origins = new Set<Origin>()
   #closing: Promise<void> | undefined
 
-  private constructor(machinery: Machinery) {
+  private constructor(machinery: Machinery, options: MapperOptions) {
     this.#machinery = machinery
+    this.mapper = new Mapper(machinery, options)
   }
 
   /**
@@ -68,7 +74,8 @@ export class Engine implements AsyncDisposable {
       const text = `arenaBytes must be a power of two from ${arenaBytesMin} to ${arenaBytesMax}, not ${arenaBytes}`
       throw new CowringError('INVALID_ARGUMENT', text, { byteLength: arenaBytes })
     }
-    return new Engine(new Machinery({ workers, arenaBytes, backend: options.io ?? 'libc' }))
+    checkMapperOptions(options.mapper ?? {})
+    return new Engine(new Machinery({ workers, arenaBytes, backend: options.io ?? 'libc' }), options.mapper ?? {})
   }
 
   /**
@@ -85,25 +92,18 @@ export class Engine implements AsyncDisposable {
     const direct = options.direct ?? false
     const { backend } = this.#machinery
     const opened = openSource(source, { access: readOnly ? 'read' : 'write', backend, direct, role: 'origin' })
-    const prepared: PreparedSnapshot[] = []
-    let origin: Origin | undefined
+    const isBlockDevice = opened.descriptor.kind === 'file' && opened.descriptor.isBlockDevice
+    const memory = opened.path === undefined ? undefined : OriginMemory.at(opened.path, isBlockDevice)
+    const origin = await this.#openOrigin(opened, { readOnly, direct, memory, name: options.name ?? opened.name })
     try {
-      const isBlockDevice = opened.descriptor.kind === 'file' && opened.descriptor.isBlockDevice
-      const memory = opened.path === undefined ? undefined : OriginMemory.at(opened.path, isBlockDevice)
-      origin = await this.#attachOrigin(opened, { readOnly, direct, memory, name: options.name ?? opened.name })
       const remembered = memory?.load() ?? []
       const kept = withoutAbandoned(remembered, options.abandon ?? [], origin.name)
-      prepared.push(...(await prepareRemembered(origin, kept, readOnly)))
+      const prepared = await prepareRemembered(origin, kept, readOnly)
       if (memory !== undefined && kept.length < remembered.length) memory.save(kept)
-      for (let next = prepared[0]; next !== undefined; next = prepared[0]) {
-        await origin.attach(next)
-        prepared.shift()
-      }
+      if (prepared.length > 0) await origin.attach(prepared)
       return origin
     } catch (error) {
-      for (const { source } of prepared) source.close()
-      if (origin === undefined) opened.close()
-      else await origin.close()
+      await origin.close()
       throw error
     }
   }
@@ -152,36 +152,33 @@ export class Engine implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    await this.mapper.close()
     const closed = await Promise.allSettled([...this.#origins].map((origin) => origin.close()))
     await this.#machinery.close()
     for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason
   }
 
-  async #attachOrigin(
+  async #openOrigin(
     source: OpenedSource,
     options: { readOnly: boolean; direct: boolean; name: string; memory: OriginMemory | undefined },
   ): Promise<Origin> {
-    const machinery = this.#machinery
-    const volume = machinery.nextVolume()
-    const buffers: SharedArrayBuffer[] = []
-    const file = fileOnWire(source.descriptor, buffers)
-    const { sizeBytes } = source
-    await machinery.attach(volume, { kind: 'attach-origin', volume, file, sizeBytes }, buffers)
+    const { mapper } = this
+    const { direct, memory, name, readOnly } = options
+    const image = mapper.physical.adopt({ source, writable: !readOnly })
+    image.holds++
+    const deviceName = mapper.freeName(name)
+    await mapper.create(deviceName, `0 ${bytesToSectors(source.sizeBytes)} linear ${image.number} 0`, { readOnly })
     const origin = new Origin({
-      machinery,
-      source,
-      file: blockFileFrom(source.descriptor, machinery.arena),
-      direct: options.direct,
-      memory: options.memory,
+      machinery: this.#machinery,
+      mapper,
+      image,
+      device: await mapper.hold(deviceName),
+      name,
+      readOnly,
+      direct,
+      bufferAlignment: direct ? sectorsToBytes(source.blockSectors) : 1,
+      memory,
       onClose: (closed) => this.#origins.delete(closed),
-      facts: {
-        volumeNumber: volume,
-        name: options.name,
-        path: source.path,
-        sizeBytes,
-        readOnly: options.readOnly,
-        bufferAlignment: options.direct ? sectorsToBytes(source.blockSectors) : 1,
-      },
     })
     this.#origins.add(origin)
     return origin
@@ -224,7 +221,7 @@ async function prepareRemembered(
   }
   const first = failed[0]
   if (first === undefined || readOnly) return prepared
-  for (const { source } of prepared) source.close()
+  for (const each of prepared) await origin.abandon(each)
   throw missing(origin, failed, first)
 }
 
@@ -233,21 +230,21 @@ async function prepareOne(
   remembered: RememberedSnapshot,
   readOnly: boolean,
 ): Promise<PreparedSnapshot> {
-  const { parts } = origin
-  const cow = parts.memory?.resolveCow(remembered.cow) ?? remembered.cow
+  const { chunkSectors, durability, name, store } = remembered
   const plan: SnapshotPlan = {
-    cow,
+    cow: origin.parts.memory?.resolveCow(remembered.cow) ?? remembered.cow,
     cowBytes: undefined,
-    chunkSectors: remembered.chunkSectors,
-    store: remembered.store,
-    durability: remembered.durability,
+    chunkSectors,
+    store,
+    durability,
     readOnly: readOnly || remembered.readOnly,
-    name: remembered.name,
+    name,
   }
-  const prepared = await openCow(parts, plan, readOnly ? 'look' : 'attach')
+  const prepared = await origin.prepare(plan, readOnly ? 'look' : 'attach')
   if (remembered.invalid === true) {
-    prepared.store.cursor.startInvalid()
-    prepared.store.cursor.failHeader()
+    const cursor = prepared.device.inactive?.instances[0]?.store?.cursor
+    cursor?.startInvalid()
+    cursor?.failHeader()
   }
   return prepared
 }

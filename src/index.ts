@@ -1,5 +1,18 @@
 /** cowring: copy-on-write snapshots in your own process. The public API, and the only barrel. */
 export { CowringError, type ErrorCode, type ErrorFacts } from './base/errors.js'
+export type { DeviceVolume } from './control/device-volume.js'
+export type { Mapper } from './control/mapper.js'
+export type {
+  CreateOptions,
+  DeviceInfo,
+  DeviceNumber,
+  LoadOptions,
+  MapperEvent,
+  MapperOptions,
+  RemoveDeviceOptions,
+  SuspendOptions,
+  TargetVersion,
+} from './control/mapper-types.js'
 export type { Origin } from './control/origin.js'
 export type { RemoveOptions, Snapshot, SnapshotState, SnapshotUsage } from './control/snapshot.js'
 export type { Durability, SnapshotOptions, StoreType } from './control/snapshot-options.js'

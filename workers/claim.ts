@@ -16,6 +16,8 @@ export const claimRefused = {
   full: -1,
   /** Too many claims wait for a commit, or another thread is claiming: try again next turn. */
   later: -2,
+  /** No room, but the coordinator is about to extend the COW: tell it, and try again next turn. */
+  extending: -3,
 } as const
 
 /** Claims a position for one chunk of a piece. Negative if the piece cannot go on; it has been told why. */
@@ -23,10 +25,16 @@ export function claimFor(ctx: WorkerContext, piece: number, snapshot: SnapshotVi
   let position: number = claimRefused.later
   if (snapshot.cursor.tryTakeClaims(ctx.owner)) {
     position = claimHeld(snapshot, oldChunk)
-    snapshot.cursor.releaseClaims()
+    releaseClaims(ctx, snapshot)
   }
   if (position < 0) refuse(ctx, piece, snapshot, position)
   return position
+}
+
+/** Lets go of the claim word, and lets the coordinator know when the store has become so full that it wants to. */
+export function releaseClaims(ctx: WorkerContext, snapshot: SnapshotView): void {
+  snapshot.cursor.releaseClaims()
+  if (snapshot.cursor.hasPassedWatermark()) ctx.signals.raiseEvent()
 }
 
 /** Claims the next position, for whoever holds the claim word; or says why not. */
@@ -34,7 +42,9 @@ export function claimHeld(snapshot: SnapshotView, oldChunk: number): number {
   const { cursor } = snapshot
   if (snapshot.persistent && cursor.room() <= 0) return claimRefused.later
   const position = cursor.claimed()
-  if (position >= endPosition(snapshot) && !hasGrown(snapshot, position)) return claimRefused.full
+  if (position >= endPosition(snapshot) && !hasGrown(snapshot, position)) {
+    return cursor.isExtendable() ? claimRefused.extending : claimRefused.full
+  }
   return snapshot.persistent ? cursor.claim(oldChunk) : cursor.claimUnlisted()
 }
 
@@ -62,8 +72,12 @@ function endPosition(snapshot: SnapshotView): number {
 
 /** Tells a piece that a chunk of it could not be claimed. */
 export function refuse(ctx: WorkerContext, piece: number, snapshot: SnapshotView, reason: number): void {
-  if (reason === claimRefused.full) refuseFull(ctx, piece, snapshot)
-  else ctx.pieces.incomplete[piece] = 1
+  if (reason === claimRefused.full) {
+    refuseFull(ctx, piece, snapshot)
+    return
+  }
+  if (reason === claimRefused.extending) ctx.signals.raiseEvent()
+  ctx.pieces.incomplete[piece] = 1
 }
 
 /**
@@ -73,7 +87,7 @@ export function refuse(ctx: WorkerContext, piece: number, snapshot: SnapshotView
 function refuseFull(ctx: WorkerContext, piece: number, snapshot: SnapshotView): void {
   const isOwnWrite = ctx.extents.volume[ctx.pieces.extent[piece] as number] === snapshot.volume
   if (isOwnWrite && snapshot.overflows) {
-    snapshot.cursor.overflow()
+    if (snapshot.cursor.overflow()) ctx.signals.raiseEvent()
     ctx.pieces.status[piece] = statusNumbers.SNAPSHOT_OVERFLOW
     return
   }

@@ -3,7 +3,7 @@
  * every function here, so that a worker is an object that a test can step by hand.
  */
 import { assert, present } from '../src/base/assert.js'
-import { LockTable } from '../src/shm/lock-table.js'
+import { LockTable, lockTableBytes } from '../src/shm/lock-table.js'
 import { CompletionEntries, completionField, RingConsumer, RingProducer, SubmissionEntries } from '../src/shm/ring.js'
 import { Signals } from '../src/shm/signals.js'
 import { StatisticsWriter } from '../src/shm/statistics.js'
@@ -21,6 +21,7 @@ const publishEvery = 32
 const publishBytes = 2 ** 20
 
 export class WorkerContext {
+  readonly start: WorkerStart
   readonly worker: number
   /** How lock and commit words name this worker: from 1, since 0 is free. */
   readonly owner: number
@@ -31,7 +32,7 @@ export class WorkerContext {
   readonly statistics: StatisticsWriter
   readonly submissions: SubmissionEntries
   readonly submissionRing: RingConsumer
-  readonly volumes: (VolumeView | undefined)[] = []
+  readonly volumes: (VolumeView | undefined)[]
   readonly extents = new ExtentTable()
   readonly pieces = new PieceTable()
   readonly scratch: Scratch
@@ -42,10 +43,14 @@ export class WorkerContext {
   readonly commitWaiters = new PieceList()
   /** Pieces being released, run by run. */
   readonly released = new PieceList()
-  /** Counts turns; marks an origin as looked at in this one. */
+  /** Arena offsets of the scratch that nested writes use, one for each level: see workers/nested. */
+  nestedScratch: readonly number[] = []
+  /** The number of this turn; marks an origin as looked at in it. */
   turn = 0
   stopped = false
 
+  /** Shared by nested contexts: no two turns have one number. */
+  readonly #turns: { count: number }
   readonly #completions: CompletionEntries
   readonly #completionRing: RingProducer
   readonly #clockOffsetMs: number
@@ -55,13 +60,17 @@ export class WorkerContext {
   #answeredBytes = 0
   #parkedSinceTurn = notParked
 
-  constructor(start: WorkerStart) {
+  /** `above`: the context whose volumes a nested one shares. */
+  constructor(start: WorkerStart, above?: WorkerContext) {
     const { memory, worker } = start
+    this.start = start
+    this.volumes = above?.volumes ?? []
+    this.#turns = above === undefined ? { count: 0 } : above.#turns
     this.worker = worker
     this.owner = worker + 1
     this.arena = new Uint8Array(memory.arena)
     this.arenaView = new DataView(memory.arena)
-    this.locks = new LockTable(memory.locks)
+    this.locks = new LockTable(above === undefined ? memory.locks : new SharedArrayBuffer(lockTableBytes))
     this.signals = new Signals(memory.signals, memory.workerCount)
     this.statistics = new StatisticsWriter(memory.statistics, worker)
     const submissions = present(memory.submissions[worker], 'submission ring')
@@ -73,6 +82,10 @@ export class WorkerContext {
     this.#clockOffsetMs = performance.timeOrigin - start.clockOriginMs
     this.scratch = new Scratch(this.arena, start.scratchOffset)
     this.plan = new CopyPlan(this.scratch)
+  }
+
+  beginTurn(): void {
+    this.turn = ++this.#turns.count
   }
 
   volume(volume: number): VolumeView {

@@ -10,14 +10,16 @@ import type { BlockFile } from '../src/io/block-file.js'
 import { blockFileFrom } from '../src/io/make-block-file.js'
 import { CommitCursor } from '../src/shm/commit-cursor.js'
 import { ExceptionMap } from '../src/shm/exception-map.js'
+import { countStripeFailure } from '../src/shm/stripe-failures.js'
 import {
   type ControlFrame,
   type ControlMessage,
   decodeControl,
-  type FileOnWire,
   type SnapshotOnWire,
 } from '../src/wire/control-message.js'
+import { type FileOnWire, fileFromWire } from '../src/wire/file-on-wire.js'
 import type { WorkerContext } from './context.js'
+import { VolumeFile } from './nested.js'
 import { recover } from './recover.js'
 import { keyBytesWithoutSnapshots, type OriginView, orderSnapshots, type SnapshotView } from './views.js'
 
@@ -46,11 +48,26 @@ function carryOut(ctx: WorkerContext, message: ControlMessage, buffers: readonly
         volume: message.volume,
         file: fileFrom(ctx, message.file, buffers),
         sizeBytes: message.sizeBytes,
+        nested: message.nested,
         snapshots: [],
         keyBytes: keyBytesWithoutSnapshots,
         committedInTurn: 0,
       }
       break
+    case 'change-origin': {
+      const origin = ctx.volume(message.volume)
+      assert(origin.kind === 'origin', 'change-origin names an origin')
+      origin.file = fileFrom(ctx, message.file, buffers)
+      origin.sizeBytes = message.sizeBytes
+      origin.nested = message.nested
+      break
+    }
+    case 'change-snapshot': {
+      const snapshot = ctx.volume(message.volume)
+      assert(snapshot.kind === 'snapshot', 'change-snapshot names a snapshot')
+      snapshot.cow = fileFrom(ctx, message.cow, buffers)
+      break
+    }
     case 'attach-snapshot':
       attachSnapshot(ctx, message.snapshot, buffers)
       break
@@ -66,6 +83,9 @@ function carryOut(ctx: WorkerContext, message: ControlMessage, buffers: readonly
     }
     case 'detach-origin':
       ctx.volumes[message.volume] = undefined
+      break
+    case 'nested-scratch':
+      if (message.worker === ctx.worker) ctx.nestedScratch = message.offsets
       break
     case 'recover':
       recover(ctx, message.claimed, message.deadOwners)
@@ -86,6 +106,7 @@ function attachSnapshot(ctx: WorkerContext, wire: SnapshotOnWire, buffers: reado
     volume: wire.volume,
     origin,
     cow: fileFrom(ctx, wire.cow, buffers),
+    sizeBytes: wire.sizeBytes,
     geometry: geometryOf(wire.chunkSectors),
     chunkBytes: sectorsToBytes(wire.chunkSectors),
     map: new ExceptionMap(wire.mapBuffers.map((index) => present(buffers[index], 'map segment'))),
@@ -105,8 +126,10 @@ function attachSnapshot(ctx: WorkerContext, wire: SnapshotOnWire, buffers: reado
 }
 
 function fileFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly SharedArrayBuffer[]): BlockFile {
-  if (wire.kind === 'file') return blockFileFrom(wire, ctx.arena)
-  const { buffer, byteOffset, sizeBytes } = wire
-  const bytes = present(buffers[buffer], 'memory file')
-  return blockFileFrom({ kind: 'memory', bytes, byteOffset, sizeBytes }, ctx.arena)
+  return blockFileFrom(fileFromWire(wire, buffers), ctx.arena, {
+    volume: (volume) => new VolumeFile(ctx, volume),
+    stripeFailed: (failures, column) => {
+      if (countStripeFailure(failures, column)) ctx.signals.raiseEvent()
+    },
+  })
 }

@@ -17,7 +17,7 @@ import type { BlockFile } from '../src/io/block-file.js'
 import { invalidationReason, storeState } from '../src/shm/commit-cursor.js'
 import { counter } from '../src/shm/statistics.js'
 import { copyBytes } from '../src/wire/scratch-layout.js'
-import { claimHeld, claimRefused, refuse } from './claim.js'
+import { claimHeld, claimRefused, refuse, releaseClaims } from './claim.js'
 import type { WorkerContext } from './context.js'
 import { invalidate } from './invalidate.js'
 import { jobCapacity, readCapacity } from './limits.js'
@@ -204,7 +204,7 @@ export class CopyPlan {
         if (position < 0) break
         this.#jobPosition[job] = position
       }
-      snapshot.cursor.releaseClaims()
+      releaseClaims(ctx, snapshot)
     }
     for (let refused = job; refused !== -1; refused = this.#jobNext[refused] as number) {
       refuse(ctx, this.#jobPiece[refused] as number, snapshot, position)

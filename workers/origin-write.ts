@@ -42,12 +42,16 @@ export function mustSave(origin: OriginView, start: number, end: number): boolea
 /** True if some chunk of [start, end) has no exception that is committed. */
 export function lacks(snapshot: SnapshotView, start: number, end: number): boolean {
   const { chunkBytes, map } = snapshot
-  const lastChunk = chunkOf(end - 1, chunkBytes)
+  const lastChunk = lastChunkWithin(snapshot, end)
   for (let chunk = chunkOf(start, chunkBytes); chunk <= lastChunk; chunk++) {
     if (map.lookUp(chunk) < 0) return true
   }
   return false
 }
+
+/** The last chunk of a snapshot that a write up to `end` touches: a table may make it shorter than its origin. */
+const lastChunkWithin = (snapshot: SnapshotView, end: number): number =>
+  chunkOf(Math.min(end, snapshot.sizeBytes) - 1, snapshot.chunkBytes)
 
 /** True if the chunk is claimed and not committed. In a transient store nothing ever waits so. */
 export const isPending = (snapshot: SnapshotView, chunk: number): boolean =>
@@ -64,7 +68,7 @@ export function planOriginPiece(ctx: WorkerContext, piece: number, origin: Origi
   for (const snapshot of origin.snapshots) {
     if (snapshot.cursor.state() >= storeState.invalidating) continue
     const { chunkBytes } = snapshot
-    const lastChunk = chunkOf(end - 1, chunkBytes)
+    const lastChunk = lastChunkWithin(snapshot, end)
     for (let chunk = chunkOf(start, chunkBytes); chunk <= lastChunk; chunk++) {
       if (snapshot.map.lookUp(chunk) >= 0) continue
       from = Math.min(from, chunk * chunkBytes)
@@ -91,7 +95,7 @@ function savePiece(
   arenaMinusFile: number,
 ): void {
   const { chunkBytes, map, origin } = snapshot
-  const lastChunk = chunkOf((ctx.pieces.end[piece] as number) - 1, chunkBytes)
+  const lastChunk = lastChunkWithin(snapshot, ctx.pieces.end[piece] as number)
   for (let chunk = chunkOf(ctx.pieces.start[piece] as number, chunkBytes); chunk <= lastChunk; chunk++) {
     // In this order: what is committed between the two looks is not pending any more, and the map shows it.
     if ((again && isPending(snapshot, chunk)) || map.lookUp(chunk) >= 0) continue

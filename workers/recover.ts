@@ -25,10 +25,13 @@ export function recover(
   claimed: readonly (readonly [volume: number, claimedEnd: number])[],
   deadOwners: readonly number[],
 ): void {
-  for (const [volume, claimedEnd] of claimed) {
+  const stores = claimed.flatMap(([volume, claimedEnd]) => {
     const snapshot = ctx.volumes[volume]
-    if (snapshot?.kind === 'snapshot') recoverStore(ctx, snapshot, claimedEnd, deadOwners)
-  }
+    return snapshot?.kind === 'snapshot' ? [{ snapshot, claimedEnd }] : []
+  })
+  // The lower of a nested stack first: an upper store's copies are written through it.
+  stores.sort((a, b) => a.snapshot.origin.nested - b.snapshot.origin.nested)
+  for (const { claimedEnd, snapshot } of stores) recoverStore(ctx, snapshot, claimedEnd, deadOwners)
   ctx.locks.releaseAllOf(ctx.owner) // L3
   ctx.signals.ringParked()
 }

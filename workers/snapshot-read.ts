@@ -13,14 +13,29 @@ import type { WorkerContext } from './context.js'
 import type { SnapshotView } from './views.js'
 
 export function snapshotRead(ctx: WorkerContext, extent: number, snapshot: SnapshotView): void {
-  const { chunkBytes, cursor, map } = snapshot
-  const extentStart = ctx.extents.byteOffset[extent] as number
-  const end = extentStart + (ctx.extents.byteLength[extent] as number)
-  const arenaMinusFile = (ctx.extents.arenaOffset[extent] as number) - extentStart
-  let start = extentStart
+  const start = ctx.extents.byteOffset[extent] as number
+  const byteLength = ctx.extents.byteLength[extent] as number
+  const errno = readSnapshot(ctx, snapshot, ctx.extents.arenaOffset[extent] as number, byteLength, start)
+  if (isLost(snapshot)) ctx.answer(extent, statusNumbers.SNAPSHOT_INVALID, 0)
+  else ctx.answer(extent, errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, errno)
+}
+
+export const isLost = (snapshot: SnapshotView): boolean => snapshot.cursor.state() >= storeState.invalidating
+
+/** Reads a range of a snapshot into the arena; what was read counts only if the snapshot is not lost afterwards. */
+export function readSnapshot(
+  ctx: WorkerContext,
+  snapshot: SnapshotView,
+  arenaOffset: number,
+  byteLength: number,
+  byteOffset: number,
+): number {
+  const { chunkBytes, map } = snapshot
+  const end = byteOffset + byteLength
+  const arenaMinusFile = arenaOffset - byteOffset
+  let start = byteOffset
   let errno = 0
-  while (start < end && errno === 0) {
-    if (cursor.state() >= storeState.invalidating) break
+  while (start < end && errno === 0 && !isLost(snapshot)) {
     const chunk = chunkOf(start, chunkBytes)
     const newChunk = map.lookUp(chunk)
     const runEnd = newChunk < 0 ? originRunEnd(snapshot, chunk, end) : storeRunEnd(snapshot, chunk, newChunk, end)
@@ -33,8 +48,7 @@ export function snapshotRead(ctx: WorkerContext, extent: number, snapshot: Snaps
     }
     start = runEnd
   }
-  if (cursor.state() >= storeState.invalidating) ctx.answer(extent, statusNumbers.SNAPSHOT_INVALID, 0)
-  else ctx.answer(extent, errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, errno)
+  return errno
 }
 
 /** P2: reads again from the store whatever got an exception while it was read from the origin. */

@@ -13,20 +13,17 @@ import { statusNumbers } from '../src/base/errors.js'
 import { submissionDouble, submissionField } from '../src/shm/ring.js'
 import { counter, operationIndex } from '../src/shm/statistics.js'
 import { operation } from '../src/wire/operation.js'
-import { commitOrigin } from './commit.js'
 import type { WorkerContext } from './context.js'
 import { batchMax } from './limits.js'
-import { beginOriginWrite, planOriginPiece } from './origin-write.js'
-import { retryLockWaiters } from './pieces.js'
-import { releasePieces } from './release.js'
+import { writeNestedExtent } from './nested.js'
 import { snapshotRead } from './snapshot-read.js'
-import { beginSnapshotWrite, planSnapshotPiece, refusal } from './snapshot-write.js'
-import type { OriginView, VolumeView } from './views.js'
-import type { PieceList } from './work.js'
+import { refusal } from './snapshot-write.js'
+import { beginWrite, reviveWaiters, takeStrides } from './strides.js'
+import { type OriginView, originOf, type VolumeView } from './views.js'
 
 /** Runs one turn; true if it got anything done, so that another one is worth while at once. */
 export function runTurn(ctx: WorkerContext): boolean {
-  ctx.turn++
+  ctx.beginTurn()
   const parkedBefore = ctx.lockWaiters.count + ctx.commitWaiters.count
   reviveWaiters(ctx)
   const taken = takeBatch(ctx)
@@ -36,28 +33,13 @@ export function runTurn(ctx: WorkerContext): boolean {
     return taken > 0
   }
   ctx.publishCompletions()
-  copyStride(ctx)
-  commitStride(ctx)
-  releasePieces(ctx)
+  takeStrides(ctx)
   ctx.publishCompletions()
   ctx.statistics.count(counter.turns, 1)
   const parked = ctx.lockWaiters.count + ctx.commitWaiters.count
   if (parked === 0) ctx.withdrawParked()
   else ctx.announceParked()
   return taken > 0 || parked < parkedBefore || ctx.parkedThisTurn()
-}
-
-/** Pieces whose key has become free, and those that must claim once more, are active again. */
-function reviveWaiters(ctx: WorkerContext): void {
-  const waiters = ctx.commitWaiters
-  let kept = 0
-  for (let index = 0; index < waiters.count; index++) {
-    const piece = waiters.pieces[index] as number
-    if (ctx.pieces.incomplete[piece] === 1 && ctx.pieces.status[piece] === statusNumbers.OK) ctx.active.add(piece)
-    else waiters.pieces[kept++] = piece
-  }
-  waiters.count = kept
-  if (ctx.lockWaiters.count > 0) retryLockWaiters(ctx)
 }
 
 function takeBatch(ctx: WorkerContext): number {
@@ -108,8 +90,8 @@ function beginExtent(ctx: WorkerContext, extent: number): void {
       else originRead(ctx, extent, volume)
       break
     case operation.write:
-      if (volume.kind === 'snapshot') beginSnapshotWrite(ctx, extent, volume)
-      else beginOriginWrite(ctx, extent, volume)
+      if (originOf(volume).nested) writeNestedExtent(ctx, extent)
+      else beginWrite(ctx, extent, volume)
       break
     default:
       flush(ctx, extent, volume)
@@ -144,27 +126,4 @@ function flush(ctx: WorkerContext, extent: number, volume: VolumeView): void {
   ctx.statistics.count(counter.barriers, 1)
   const errno = volume.kind === 'snapshot' ? volume.cow.barrier() : volume.file.barrier()
   ctx.answer(extent, errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, errno)
-}
-
-function copyStride(ctx: WorkerContext): void {
-  for (let index = 0; index < ctx.active.count; index++) {
-    const piece = ctx.active.pieces[index] as number
-    const volume = ctx.volume(ctx.extents.volume[ctx.pieces.extent[piece] as number] as number)
-    if (volume.kind === 'snapshot') planSnapshotPiece(ctx, piece, volume)
-    else planOriginPiece(ctx, piece, volume)
-  }
-  ctx.plan.carryOut(ctx)
-}
-
-function commitStride(ctx: WorkerContext): void {
-  commitOf(ctx, ctx.active)
-  commitOf(ctx, ctx.commitWaiters)
-}
-
-function commitOf(ctx: WorkerContext, list: PieceList): void {
-  for (let index = 0; index < list.count; index++) {
-    const piece = list.pieces[index] as number
-    const volume = ctx.volume(ctx.extents.volume[ctx.pieces.extent[piece] as number] as number)
-    commitOrigin(ctx, volume.kind === 'snapshot' ? volume.origin : volume)
-  }
 }

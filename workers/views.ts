@@ -10,8 +10,13 @@ import type { ExceptionMap } from '../src/shm/exception-map.js'
 export interface OriginView {
   readonly kind: 'origin'
   readonly volume: number
-  readonly file: BlockFile
-  readonly sizeBytes: number
+  file: BlockFile
+  sizeBytes: number
+  /**
+   * Level in a stack in which copy-on-write volumes write to each other, 1 the lowest: see workers/nested. 0 for all others,
+   * whose requests run side by side.
+   */
+  nested: number
   /** Largest chunk first; equal sizes keep the order they were attached in, as in the kernel's registry. */
   snapshots: readonly SnapshotView[]
   /** L1: one key is one largest chunk among the snapshots. */
@@ -24,7 +29,9 @@ export interface SnapshotView {
   readonly kind: 'snapshot'
   readonly volume: number
   readonly origin: OriginView
-  readonly cow: BlockFile
+  cow: BlockFile
+  /** Its length; the origin may go on after it, and no chunk there is ever saved for it. */
+  readonly sizeBytes: number
   readonly geometry: Geometry
   readonly chunkBytes: number
   readonly map: ExceptionMap
@@ -43,6 +50,8 @@ export interface SnapshotView {
 }
 
 export type VolumeView = OriginView | SnapshotView
+
+export const originOf = (volume: VolumeView): OriginView => (volume.kind === 'snapshot' ? volume.origin : volume)
 
 /** A key when the origin has no snapshots yet: never used to lock, only to route. */
 export const keyBytesWithoutSnapshots = 65536

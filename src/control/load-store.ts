@@ -35,7 +35,7 @@ export interface OriginShape {
 
 /** What the first bytes of a COW say it is. Fails with COW_NOT_A_STORE, STORE_CORRUPT, STORE_VERSION, IO_ERROR. */
 export async function readHeader(io: StoreIo, origin: OriginShape): Promise<StoreHeader | 'fresh'> {
-  await io.read(0, Math.min(4096, io.source.sizeBytes))
+  await io.read(0, Math.min(4096, io.device.sizeBytes))
   const reading = decodeHeader(io.bytes, 0)
   const path = nameOf(io)
   if (reading.kind === 'fresh') return 'fresh'
@@ -44,7 +44,7 @@ export async function readHeader(io: StoreIo, origin: OriginShape): Promise<Stor
     throw new CowringError('COW_NOT_A_STORE', `${text}; give another COW, or zero its first 4 KiB to use it`, { path })
   }
   const { header } = reading
-  const refused = validateChunkSectors(header.chunkSectors, [io.source.blockSectors, origin.blockSectors])
+  const refused = validateChunkSectors(header.chunkSectors, [io.device.blockSectors, origin.blockSectors])
   if (refused !== undefined) throw corrupt(io, `its header names a chunk of ${header.chunkSectors} sectors: ${refused}`)
   if (header.version !== diskVersion) {
     const text = `${path} is a store of disk version ${header.version}; only version ${diskVersion} is known`
@@ -65,7 +65,7 @@ export function emptyStore(chunkSectors: number, origin: OriginShape, cowBytes: 
 
 /** Reads the list of a valid store. Fails with STORE_CORRUPT, LIMIT_EXCEEDED, IO_ERROR. */
 export async function loadStore(io: StoreIo, header: StoreHeader, origin: OriginShape): Promise<LoadedStore> {
-  const store = emptyStore(header.chunkSectors, origin, io.source.sizeBytes)
+  const store = emptyStore(header.chunkSectors, origin, io.device.sizeBytes)
   if (!header.valid) {
     store.cursor.startInvalid()
     return store
@@ -89,7 +89,7 @@ export async function clearBehindList(io: StoreIo, store: LoadedStore): Promise<
   if (tail.every((byte) => byte === 0)) return
   tail.fill(0)
   await io.write(area + start, end - start)
-  io.barrier()
+  await io.barrier()
 }
 
 class ListReader {
@@ -110,7 +110,7 @@ class ListReader {
     this.#store = store
     this.#map = new ExceptionMap(store.mapMemory)
     this.#originChunks = Math.ceil(origin.sizeBytes / store.geometry.chunkBytes)
-    this.#cowChunks = Math.floor(io.source.sizeBytes / store.geometry.chunkBytes)
+    this.#cowChunks = Math.floor(io.device.sizeBytes / store.geometry.chunkBytes)
     this.#taken = new Uint8Array(Math.ceil(this.#cowChunks / 8))
   }
 
@@ -179,7 +179,7 @@ class ListReader {
 
   #finish(): void {
     const { cursor } = this.#store
-    cursor.initialize(this.#count, this.#io.source.sizeBytes)
+    cursor.initialize(this.#count, this.#io.device.sizeBytes)
     for (let position = this.#count - (this.#count % entriesKept); position < this.#count; position++) {
       const at = position % entriesKept
       cursor.keepCommitted(position, this.#keptOld[at] as number, this.#keptNew[at] as number)
@@ -197,4 +197,4 @@ function corrupt(io: StoreIo, what: string, entry?: number): CowringError {
   return new CowringError('STORE_CORRUPT', text, { path, reason: what, ...(entry === undefined ? {} : { entry }) })
 }
 
-const nameOf = (io: StoreIo): string => io.source.path ?? io.source.name
+const nameOf = (io: StoreIo): string => io.device.name

@@ -11,8 +11,8 @@ import type { StoreIo } from './store-io.js'
 
 /** Fails with INVALID_ARGUMENT, COW_TOO_SMALL before anything is written. */
 export function checkFresh(io: StoreIo, chunkSectors: number, persistent: boolean, origin: OriginShape): void {
-  const { blockSectors, sizeBytes } = io.source
-  const path = io.source.path ?? io.source.name
+  const { blockSectors, sizeBytes } = io.device
+  const path = io.device.name
   const refused = validateChunkSectors(chunkSectors, [blockSectors, origin.blockSectors])
   if (refused !== undefined)
     throw new CowringError('INVALID_ARGUMENT', `chunkSectors ${chunkSectors}: ${refused}`, { path })
@@ -29,10 +29,10 @@ export async function makeStore(io: StoreIo, chunkSectors: number): Promise<void
   const geometry = geometryOf(chunkSectors)
   await io.zero(areaChunk(geometry, 0) * geometry.chunkBytes, geometry.chunkBytes)
   await io.zero(headerBlockBytes(io), geometry.chunkBytes - headerBlockBytes(io))
-  io.barrier()
+  await io.barrier()
   encodeHeader({ valid: true, version: diskVersion, chunkSectors }, io.bytes.fill(0), 0)
   await io.write(0, headerBlockBytes(io))
-  io.barrier()
+  await io.barrier()
 }
 
 /** Makes a COW blank again: its first bytes are zero, so that nobody continues the store by mistake. */
@@ -40,7 +40,7 @@ export async function wipeStore(io: StoreIo): Promise<void> {
   await io.read(0, headerBlockBytes(io))
   io.bytes.fill(0, 0, headerBytes)
   await io.write(0, headerBlockBytes(io))
-  io.barrier()
+  await io.barrier()
 }
 
-const headerBlockBytes = (io: StoreIo): number => sectorsToBytes(io.source.blockSectors)
+const headerBlockBytes = (io: StoreIo): number => sectorsToBytes(io.device.blockSectors)

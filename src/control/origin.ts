@@ -1,43 +1,68 @@
 /**
- * An origin and its snapshots. Everything that changes the set of snapshots happens here, with the origin drained: I/O that
- * arrives meanwhile waits in the gate and is not lost.
+ * An origin and its snapshots, on top of the mapper: a device NAME over the image. The first snapshot puts NAME-real between
+ * the two and makes NAME a snapshot-origin of it, as LVM2 does; each snapshot is a device of its own.
  */
+import { present } from '../base/assert.js'
 import { errnoName } from '../base/errno-name.js'
 import { CowringError, type ErrorCode } from '../base/errors.js'
-import { sectorsToBytes } from '../base/units.js'
+import { bytesToSectors } from '../base/units.js'
 import type { Machinery } from '../coordinator/machinery.js'
-import { Volume, type VolumeFacts } from '../coordinator/volume.js'
-import type { BlockFile } from '../io/block-file.js'
-import { identityOf, type OpenedSource } from '../io/open-source.js'
-import { storeState } from '../shm/commit-cursor.js'
-import { attachSnapshot, detachSnapshot, openCow, type PreparedSnapshot, snapshotFrom, wipeCow } from './attach.js'
+import { Volume } from '../coordinator/volume.js'
+import { identityOf } from '../io/open-source.js'
+import { openCow, refuseWritten, wipeCow } from './cow-policy.js'
+import type { MappedDevice } from './mapped-device.js'
+import type { Mapper } from './mapper.js'
+import type { CowUse } from './open-store.js'
 import type { OriginMemory, RememberedSnapshot } from './origin-memory.js'
-import type { RemoveOptions, Snapshot, SnapshotOwner } from './snapshot.js'
-import { planSnapshot, type SnapshotOptions } from './snapshot-options.js'
+import type { PhysicalDevice } from './physical-devices.js'
+import { type RemoveOptions, Snapshot, type SnapshotOwner } from './snapshot.js'
+import { chunkSectorsDefault, planSnapshot, type SnapshotOptions, type SnapshotPlan } from './snapshot-options.js'
 
 export interface OriginParts {
   readonly machinery: Machinery
-  readonly facts: VolumeFacts
-  readonly source: OpenedSource
-  readonly file: BlockFile
+  readonly mapper: Mapper
+  /** The image, and the mapped device over it. */
+  readonly image: PhysicalDevice
+  readonly device: MappedDevice
+  readonly name: string
+  readonly readOnly: boolean
   readonly direct: boolean
+  readonly bufferAlignment: number
   /** `undefined` for an origin in memory, which cannot outlive the engine. */
   readonly memory: OriginMemory | undefined
   readonly onClose: (origin: Origin) => void
 }
 
+/** A snapshot whose COW is open and whose store is loaded into the inactive table of its device. */
+export interface PreparedSnapshot {
+  readonly plan: SnapshotPlan
+  readonly cow: PhysicalDevice
+  readonly device: MappedDevice
+}
+
 export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   readonly #parts: OriginParts
   readonly #snapshots: Snapshot[] = []
-  readonly #stopListening: () => void
+  /** Where the image's own table has gone, while there are snapshots. */
+  #real: MappedDevice | undefined
   /** Changes of the set of snapshots, one after the other. */
   #changes: Promise<unknown> = Promise.resolve()
 
   /** Made by `engine.open()`. */
   constructor(parts: OriginParts) {
-    super(parts.machinery.client, parts.machinery.arena.buffer, parts.facts)
+    const { bufferAlignment, device, image, machinery, name, readOnly } = parts
+    const facts = {
+      get route() {
+        return present(device.route, 'an origin that is open has a route')
+      },
+      name,
+      path: image.path,
+      sizeBytes: device.sizeBytes(),
+      readOnly,
+      bufferAlignment,
+    }
+    super(machinery.client, machinery.arena.buffer, facts, device.gate)
     this.#parts = parts
-    this.#stopListening = parts.machinery.onStoreEvent(() => this.#finishInvalidations())
   }
 
   /** The snapshots in use, in the order they were taken or attached. */
@@ -47,7 +72,12 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
 
   /** Absolute path of the origin; `undefined` when it is memory. */
   get path(): string | undefined {
-    return this.#parts.source.path
+    return this.#parts.image.path
+  }
+
+  /** Its name among the devices of `engine.mapper`. */
+  get deviceName(): string {
+    return this.#parts.device.name
   }
 
   get parts(): OriginParts {
@@ -72,71 +102,121 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
         const text = `${this.name} has a snapshot '${plan.name}' already; remove it or choose another name`
         throw new CowringError('SNAPSHOT_EXISTS', text, { device: this.name, snapshot: plan.name })
       }
-      if (identityOf(plan.cow) === this.#parts.source.identity) {
+      if (identityOf(plan.cow) === this.#parts.image.source.identity) {
         const text = `COW device cannot be the same as origin device (${this.path ?? this.name}); give another COW`
         throw new CowringError('COW_IS_ORIGIN', text, { device: this.name })
       }
-      const prepared = await openCow(this.#parts, plan, 'take')
+      const prepared = await this.prepare(plan, 'take')
       try {
         this.#remember([...this.#remembered(), ...this.#asRemembered(prepared)])
-        return await this.#adopt(prepared)
+        const [snapshot] = await this.#adopt([prepared])
+        return present(snapshot, 'one snapshot for one that was prepared')
       } catch (error) {
-        prepared.source.remove()
-        prepared.source.close()
+        await this.abandon(prepared)
         this.#remember(this.#remembered())
         throw error
       }
     })
   }
 
-  /** Attaches a snapshot that was remembered. */
-  attach(prepared: PreparedSnapshot): Promise<Snapshot> {
+  /** Steps 2 to 6 of the eight: everything that takes time, with the origin at work. Nothing is remembered yet. */
+  async prepare(plan: SnapshotPlan, use: CowUse): Promise<PreparedSnapshot> {
+    const { direct, image, machinery, mapper } = this.#parts
+    const cow = openCow(mapper.physical, plan, { direct, originBytes: this.sizeBytes, use })
+    cow.holds++
+    const deviceName = mapper.freeName(plan.name)
+    let isCreated = false
+    try {
+      if (plan.store === 'N') {
+        await refuseWritten(machinery, cow, { sizeBytes: this.sizeBytes, blockSectors: image.blockSectors() })
+      }
+      const real = await this.#makeReal()
+      await mapper.create(deviceName)
+      isCreated = true
+      const chunkSectors = plan.chunkSectors ?? (plan.store === 'N' ? chunkSectorsDefault : 0)
+      const line = `0 ${this.#sectors} snapshot ${real.number} ${cow.number} ${plan.store} ${chunkSectors}`
+      await mapper.load(deviceName, line, {
+        readOnly: plan.readOnly,
+        durability: plan.durability === 'none' ? 'power-loss' : plan.durability,
+        cowUse: use,
+        onHeaderFailed: () => this.#remember(this.#remembered()),
+      })
+      return { plan, cow, device: await mapper.hold(deviceName) }
+    } catch (error) {
+      if (isCreated) await mapper.remove(deviceName)
+      this.#letGo(cow, true)
+      await this.#dropRealIfUnused()
+      throw withoutTable(error)
+    }
+  }
+
+  /** Undoes `prepare`: a file it made is gone again. */
+  async abandon({ cow, device }: PreparedSnapshot): Promise<void> {
+    await this.#parts.mapper.takeDown([device])
+    this.#letGo(cow, true)
+    await this.#dropRealIfUnused()
+  }
+
+  /** Attaches snapshots that were remembered. */
+  attach(prepared: readonly PreparedSnapshot[]): Promise<Snapshot[]> {
     return this.#change(() => this.#adopt(prepared))
   }
 
   remove(snapshot: Snapshot, options: RemoveOptions): Promise<void> {
     return this.#change(async () => {
       if (!this.#snapshots.includes(snapshot)) return
+      const { cow, device } = snapshot.parts
       snapshot.shut()
       try {
-        await this.#drained(async () => {
-          this.#remember(this.#remembered().filter(({ name }) => name !== snapshot.name))
-          await this.#drop(snapshot)
+        await this.#suspended(async () => {
+          this.#remember(this.#remembered(snapshot))
+          await this.#parts.mapper.takeDown([device])
+          this.#snapshots.splice(this.#snapshots.indexOf(snapshot), 1)
+          if (this.#snapshots.length === 0) await this.#load(this.#plainLine)
         })
       } catch (error) {
-        snapshot.reopen()
+        if (this.#snapshots.includes(snapshot)) {
+          snapshot.reopen()
+          this.#rememberAgain()
+        }
         throw error
       }
       try {
-        if (options.keepStore !== true && snapshot.store !== 'N') await wipeCow(this.#parts.machinery, snapshot)
+        await this.#dropRealIfUnused()
+        if (options.keepStore !== true && snapshot.store !== 'N') await wipeCow(this.#parts.machinery, cow)
       } finally {
-        snapshot.parts.source.close()
+        this.#letGo(cow, false)
       }
     })
   }
 
   /**
    * Closes the origin and all its snapshots: waits for their I/O, makes it durable, and lets go of the files. Persistent
-   * snapshots stay remembered; transient ones end. Closing again does nothing. Fails with IO_ERROR if what was written
-   * cannot be made durable; it is closed all the same.
+   * snapshots stay remembered; transient ones end. Closing again does nothing. Fails with DEVICE_BUSY while devices of
+   * `engine.mapper` lie on it, and is then still open; with IO_ERROR if what was written cannot be made durable, and is
+   * closed all the same.
    */
   async close(): Promise<void> {
     if (this.closed) return
-    this.shut()
+    const snapshots = [...this.#snapshots]
+    for (const volume of [this, ...snapshots]) volume.shut()
     await this.#change(async () => {
-      for (const snapshot of this.#snapshots) snapshot.shut()
+      const { device, image, mapper, onClose } = this.#parts
       let failure: unknown
-      await this.#drained(async () => {
+      try {
+        await mapper.suspend(device.name)
+        for (const { deviceName } of snapshots) await mapper.suspend(deviceName)
         failure = this.#makeDurable()
-        for (const snapshot of [...this.#snapshots]) {
-          await this.#drop(snapshot)
-          snapshot.parts.source.close()
-        }
-        await this.#parts.machinery.detach(this.volumeNumber, { kind: 'detach-origin', volume: this.volumeNumber })
-      })
-      this.#stopListening()
-      this.#parts.source.close()
-      this.#parts.onClose(this)
+        const devices = [...this.#snapshots.map(({ parts }) => parts.device), device]
+        await mapper.takeDown(this.#real === undefined ? devices : [...devices, this.#real])
+      } catch (error) {
+        for (const volume of [this, ...snapshots]) volume.reopen()
+        for (const name of [...snapshots.map(({ deviceName }) => deviceName), device.name]) await mapper.resume(name)
+        throw error
+      }
+      for (const { parts } of this.#snapshots.splice(0)) this.#letGo(parts.cow, false)
+      this.#letGo(image, false)
+      onClose(this)
       if (failure !== undefined) throw failure
     })
   }
@@ -150,36 +230,66 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     return `the system answered ${errnoName(errno)} on ${this.path ?? this.name}; check the device and try again`
   }
 
-  async #adopt(prepared: PreparedSnapshot): Promise<Snapshot> {
-    const snapshot = snapshotFrom(this, prepared)
-    await this.#drained(async () => {
-      await attachSnapshot(this.#parts.machinery, this.volumeNumber, snapshot)
-      this.#snapshots.push(snapshot)
-      this.#routeByKey()
+  get #sectors(): number {
+    return bytesToSectors(this.sizeBytes)
+  }
+
+  get #plainLine(): string {
+    return `0 ${this.#sectors} linear ${this.#parts.image.number} 0`
+  }
+
+  /** Steps 1, 7 and 8: the instant of the snapshot. */
+  async #adopt(prepared: readonly PreparedSnapshot[]): Promise<Snapshot[]> {
+    const { bufferAlignment, machinery, mapper } = this.#parts
+    const isFirst = this.#snapshots.length === 0
+    const { arena, client } = machinery
+    const parts = { owner: this, client, arena: arena.buffer, bufferAlignment }
+    await this.#suspended(async () => {
+      const real = present(this.#real, 'a snapshot is prepared on the real device')
+      if (isFirst) await this.#load(`0 ${this.#sectors} snapshot-origin ${real.number}`)
+      for (const { device } of prepared) await mapper.resume(device.name)
     })
-    return snapshot
+    const snapshots = prepared.map((each) => new Snapshot({ ...parts, ...each }))
+    this.#snapshots.push(...snapshots)
+    return snapshots
   }
 
-  async #drop(snapshot: Snapshot): Promise<void> {
-    await detachSnapshot(this.#parts.machinery, snapshot)
-    this.#snapshots.splice(this.#snapshots.indexOf(snapshot), 1)
-    this.#routeByKey()
+  /** The image's own table moves to a device below this one. */
+  async #makeReal(): Promise<MappedDevice> {
+    if (this.#real !== undefined) return this.#real
+    const { mapper, readOnly } = this.#parts
+    const name = mapper.freeName(`${this.deviceName}-real`)
+    await mapper.create(name, this.#plainLine, { readOnly })
+    this.#real = await mapper.hold(name)
+    return this.#real
   }
 
-  /** Requests of one key go to one worker: they would only wait for each other on two. */
-  #routeByKey(): void {
-    const keyBytes = Math.max(...this.#snapshots.map(({ chunkSectors }) => sectorsToBytes(chunkSectors)), 65536)
-    for (const volume of [this, ...this.#snapshots]) volume.routeBytes = keyBytes
+  async #dropRealIfUnused(): Promise<void> {
+    if (this.#real === undefined || this.#real.usedCount > 0) return
+    const real = this.#real
+    this.#real = undefined
+    await this.#parts.mapper.takeDown([real])
   }
 
-  async #drained<Result>(act: () => Promise<Result>): Promise<Result> {
-    await this.gate.hold()
+  #load(line: string): Promise<void> {
+    return this.#parts.mapper.load(this.deviceName, line, { readOnly: this.readOnly })
+  }
+
+  async #suspended(act: () => Promise<void>): Promise<void> {
+    const { mapper } = this.#parts
+    await mapper.suspend(this.deviceName)
     try {
-      await this.#parts.machinery.recovered()
-      return await act()
+      await act()
     } finally {
-      this.gate.open()
+      await mapper.resume(this.deviceName)
     }
+  }
+
+  /** Closes a file if nothing else uses it; `undo` takes back what opening it did to the file system. */
+  #letGo(device: PhysicalDevice, undo: boolean): void {
+    device.holds--
+    if (undo) device.source.remove()
+    this.#parts.mapper.physical.closeIfUnused(device)
   }
 
   #change<Result>(act: () => Promise<Result>): Promise<Result> {
@@ -189,9 +299,9 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   }
 
   #makeDurable(): unknown {
-    const files = [this.readOnly ? undefined : this.#parts.file, ...this.#snapshots.map(({ parts }) => parts.file)]
-    for (const file of files) {
-      const errno = file?.barrier() ?? 0
+    const files = [this.readOnly ? undefined : this.#parts.image, ...this.#snapshots.map(({ parts }) => parts.cow)]
+    for (const device of files) {
+      const errno = device?.file.barrier() ?? 0
       if (errno === 0) continue
       const text = `${this.name} was closed, but the system answered ${errnoName(errno)} when it made the last writes durable`
       return new CowringError('IO_ERROR', text, { device: this.name, errno })
@@ -209,41 +319,38 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
 
   // ── the origin's memory ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  #remembered(): RememberedSnapshot[] {
-    return this.#snapshots.flatMap(({ parts }) => this.#asRemembered(parts))
+  #remembered(without?: Snapshot): RememberedSnapshot[] {
+    return this.#snapshots.filter((each) => each !== without).flatMap(({ parts }) => this.#asRemembered(parts))
   }
 
-  #asRemembered({ plan, source, store }: Pick<PreparedSnapshot, 'plan' | 'source' | 'store'>): RememberedSnapshot[] {
+  #asRemembered({ cow, device, plan }: PreparedSnapshot): RememberedSnapshot[] {
     const { memory } = this.#parts
-    if (memory === undefined || source.path === undefined || plan.store === 'N' || plan.durability === 'none') return []
+    if (memory === undefined || cow.path === undefined || plan.store === 'N' || plan.durability === 'none') return []
+    const store = (device.inactive ?? device.live)?.instances[0]?.store
     const { durability, name, readOnly } = plan
-    const entry = { name, cow: memory.storeCow(source.path), store: plan.store, durability, readOnly }
-    const invalid = store.cursor.headerFailed() ? { invalid: true as const } : {}
-    return [{ ...entry, chunkSectors: store.geometry.chunkSectors, ...invalid }]
+    const entry = { name, cow: memory.storeCow(cow.path), store: plan.store, durability, readOnly }
+    const invalid = store?.cursor.headerFailed() === true ? { invalid: true as const } : {}
+    return [{ ...entry, chunkSectors: store?.geometry.chunkSectors ?? 0, ...invalid }]
+  }
+
+  /** After a failure, which is the error to report. */
+  #rememberAgain(): void {
+    try {
+      this.#remember(this.#remembered())
+    } catch {
+      // What could not be saved before cannot be now; the list then names what it named.
+    }
   }
 
   #remember(snapshots: RememberedSnapshot[]): void {
     this.#parts.memory?.save(snapshots)
   }
+}
 
-  /**
-   * W5, the second way: a store's header could not be marked invalid, so the origin remembers that the snapshot is. Only
-   * then may the origin writes that skipped it go on. If that fails too, the snapshot is at least invalid in memory.
-   */
-  #finishInvalidations(): void {
-    const failed = this.#snapshots.filter(({ parts: { store } }) => {
-      return store.cursor.state() === storeState.invalidating && store.cursor.headerFailed()
-    })
-    if (failed.length === 0) return
-    try {
-      this.#remember(this.#remembered())
-    } catch (error) {
-      process.emitWarning(`the invalidation of ${failed.map(({ name }) => name).join(', ')} could not be recorded`, {
-        type: 'CowringWarning',
-        detail: String(error),
-      })
-    }
-    for (const { parts } of failed) parts.store.cursor.finishInvalidation()
-    this.#parts.machinery.client.signals.ringParked()
-  }
+/** The error behind a refused table: who takes a snapshot has written none. */
+function withoutTable(error: unknown): unknown {
+  if (!(error instanceof CowringError) || error.code !== 'TABLE_INVALID') return error
+  if (error.cause instanceof CowringError) return error.cause
+  const { reason = error.message } = error.facts
+  return new CowringError('INVALID_ARGUMENT', reason.replace(/^snapshot: /, ''), { reason }, error)
 }

@@ -1,17 +1,14 @@
 /** A snapshot: what an origin looked like at one instant, and what was written to the snapshot since. */
+
+import { present } from '../base/assert.js'
 import { errnoName } from '../base/errno-name.js'
 import type { ErrorCode } from '../base/errors.js'
-import { bytesToSectors } from '../base/units.js'
 import type { Client } from '../coordinator/client.js'
-import type { Gate } from '../coordinator/gate.js'
-import type { Transfer } from '../coordinator/transfer.js'
-import { Volume, type VolumeFacts } from '../coordinator/volume.js'
-import { percentOf, statusText, type Usage, usageOf } from '../format/usage.js'
-import type { BlockFile } from '../io/block-file.js'
-import type { OpenedSource } from '../io/open-source.js'
-import { invalidationReason, storeState } from '../shm/commit-cursor.js'
-import type { LoadedStore } from './load-store.js'
+import { Volume } from '../coordinator/volume.js'
+import type { MappedDevice } from './mapped-device.js'
+import type { PhysicalDevice } from './physical-devices.js'
 import type { Durability, SnapshotPlan, StoreType } from './snapshot-options.js'
+import type { StoreInstance } from './store-instance.js'
 
 export type SnapshotState = 'Valid' | 'Overflow' | 'Invalid'
 
@@ -33,7 +30,6 @@ export interface RemoveOptions {
 
 /** What a snapshot needs of the origin that owns it. */
 export interface SnapshotOwner {
-  readonly gate: Gate<Transfer>
   remove(snapshot: Snapshot, options: RemoveOptions): Promise<void>
 }
 
@@ -41,11 +37,11 @@ export interface SnapshotParts {
   readonly owner: SnapshotOwner
   readonly client: Client
   readonly arena: ArrayBufferLike
-  readonly facts: VolumeFacts
+  readonly bufferAlignment: number
   readonly plan: SnapshotPlan
-  readonly source: OpenedSource
-  readonly file: BlockFile
-  readonly store: LoadedStore
+  readonly cow: PhysicalDevice
+  /** The mapped device that it is. */
+  readonly device: MappedDevice
 }
 
 export class Snapshot extends Volume implements AsyncDisposable {
@@ -53,13 +49,24 @@ export class Snapshot extends Volume implements AsyncDisposable {
 
   /** Made by `origin.snapshot()` and `engine.open()`. */
   constructor(parts: SnapshotParts) {
-    super(parts.client, parts.arena, parts.facts, parts.owner.gate)
+    const { bufferAlignment, cow, device, plan } = parts
+    const facts = {
+      get route() {
+        return present(device.route, 'a snapshot that is open has a route')
+      },
+      name: plan.name,
+      path: cow.path,
+      sizeBytes: device.sizeBytes(),
+      readOnly: plan.readOnly,
+      bufferAlignment,
+    }
+    super(parts.client, parts.arena, facts, device.gate)
     this.#parts = parts
   }
 
   /** Chunk size in sectors: the store's, whatever was asked for. */
   get chunkSectors(): number {
-    return this.#parts.store.geometry.chunkSectors
+    return this.instance.chunkSectors
   }
 
   get store(): StoreType {
@@ -72,7 +79,12 @@ export class Snapshot extends Volume implements AsyncDisposable {
 
   /** Path of the COW; `undefined` when it is memory. */
   get cowPath(): string | undefined {
-    return this.#parts.source.path
+    return this.#parts.cow.path
+  }
+
+  /** Its name among the devices of `engine.mapper`. */
+  get deviceName(): string {
+    return this.#parts.device.name
   }
 
   /**
@@ -80,21 +92,21 @@ export class Snapshot extends Volume implements AsyncDisposable {
    * in flight; otherwise as of a moment ago. Fails with DEVICE_CLOSED. Source: the `snapshot` target's status line.
    */
   status(): string {
-    const state = this.#state()
-    return state === 'Valid' ? statusText(this.#counts()) : state
+    this.mustBeOpen()
+    return this.instance.status()
   }
 
   /** How full the store is, and whether it is still good. As current as `status()`. Fails with DEVICE_CLOSED. */
   usage(): SnapshotUsage {
-    const state = this.#state()
-    const counts = this.#counts()
-    const percent = state === 'Valid' ? percentOf(counts) : 100
-    return { state, ...counts, exceptions: this.#parts.store.cursor.claimed(), percent }
+    this.mustBeOpen()
+    const { instance } = this
+    const percent = instance.percent()
+    return { state: instance.state(), ...instance.counts(), exceptions: instance.exceptions(), percent }
   }
 
   /**
    * Removes the snapshot: drains the origin for a moment, forgets the snapshot, and blanks the first bytes of its COW so
-   * that the store cannot be continued by mistake. The COW file stays. Fails with IO_ERROR, DEVICE_CLOSED.
+   * that the store cannot be continued by mistake. The COW file stays. Fails with IO_ERROR, DEVICE_BUSY, DEVICE_CLOSED.
    */
   async remove(options: RemoveOptions = {}): Promise<void> {
     this.mustBeOpen()
@@ -110,60 +122,16 @@ export class Snapshot extends Volume implements AsyncDisposable {
     if (!this.closed) await this.remove()
   }
 
+  get instance(): StoreInstance {
+    return present(this.#parts.device.live?.instances[0], `${this.name} is a snapshot's device`)
+  }
+
   protected explain(code: ErrorCode, errno: number): string {
-    if (code === 'SNAPSHOT_INVALID') return `the snapshot is invalid (${this.#whyInvalid()}); remove it`
+    if (code === 'SNAPSHOT_INVALID') return `the snapshot is invalid (${this.instance.whyInvalid()}); remove it`
     if (code === 'SNAPSHOT_OVERFLOW') {
       return 'its store is full; it can still be read. Copy what you need, or take a new one with a larger COW'
     }
     if (code === 'WORKER_DIED') return 'a worker thread died; the snapshot is unharmed, try again'
     return `the system answered ${errnoName(errno)} on the origin or on the COW ${this.cowPath ?? 'in memory'}; check both`
-  }
-
-  #state(): SnapshotState {
-    this.mustBeOpen()
-    const state = this.#parts.store.cursor.state()
-    if (state >= storeState.invalidating) return 'Invalid'
-    return state === storeState.overflow ? 'Overflow' : 'Valid'
-  }
-
-  #counts(): Usage {
-    const { cursor, dataIndexOffset, geometry } = this.#parts.store
-    const bytesNow = this.#parts.file.sizeBytes()
-    const cowSectors = bytesToSectors(bytesNow < 0 ? cursor.cowBytes() : bytesNow)
-    if (this.store === 'N') {
-      return usageOf({
-        kind: 'transient',
-        chunkSectors: geometry.chunkSectors,
-        allocated: cursor.claimed(),
-        cowSectors,
-      })
-    }
-    const next = cursor.claimed() + dataIndexOffset
-    return usageOf({
-      kind: 'persistent',
-      geometry,
-      nextDataIndex: next,
-      committedEntries: cursor.committed(),
-      cowSectors,
-    })
-  }
-
-  #whyInvalid(): string {
-    const { cursor } = this.#parts.store
-    const errno = cursor.errno() === 0 ? '' : `, ${errnoName(cursor.errno())}`
-    switch (cursor.reason()) {
-      case invalidationReason.full:
-        return 'its store was full'
-      case invalidationReason.originReadFailed:
-        return `a chunk of the origin could not be read${errno}`
-      case invalidationReason.cowWriteFailed:
-        return `a chunk could not be written to its COW${errno}`
-      case invalidationReason.metadataWriteFailed:
-        return `its list of exceptions could not be written${errno}`
-      case invalidationReason.storeShrank:
-        return 'its COW became smaller while in use'
-      default:
-        return 'its header says so'
-    }
   }
 }

@@ -5,20 +5,33 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { errnoName } from '../base/errno-name.js'
 import { CowringError } from '../base/errors.js'
-import type { BlockFile } from '../io/block-file.js'
-import type { OpenedSource } from '../io/open-source.js'
 
 export const blockBytes = 2 ** 20
 
+/** The COW that holds a store, or is to. */
+export interface StoreDevice {
+  /** Its path, or its name as a mapped device: for messages. */
+  readonly name: string
+  readonly sizeBytes: number
+  readonly blockSectors: number
+}
+
+/** How its bytes are reached: a BlockFile, or a volume of the engine where it lies on one. */
+export interface StoreFile {
+  read(arenaOffset: number, byteLength: number, fileOffset: number): number | Promise<number>
+  write(arenaOffset: number, byteLength: number, fileOffset: number): number | Promise<number>
+  barrier(): number | Promise<number>
+}
+
 export class StoreIo {
-  readonly source: OpenedSource
+  readonly device: StoreDevice
   readonly view: DataView
   readonly bytes: Uint8Array
-  readonly #file: BlockFile
+  readonly #file: StoreFile
   readonly #block: number
 
-  constructor(source: OpenedSource, file: BlockFile, arena: Uint8Array, block: number) {
-    this.source = source
+  constructor(device: StoreDevice, file: StoreFile, arena: Uint8Array, block: number) {
+    this.device = device
     this.#file = file
     this.#block = block
     this.bytes = arena.subarray(block, block + blockBytes)
@@ -28,12 +41,12 @@ export class StoreIo {
   /** Fills the first `byteLength` bytes of the block from the COW. */
   async read(byteOffset: number, byteLength: number): Promise<void> {
     await nextTurn()
-    this.#check('read', this.#file.read(this.#block, byteLength, byteOffset), byteOffset, byteLength)
+    this.#check('read', await this.#file.read(this.#block, byteLength, byteOffset), byteOffset, byteLength)
   }
 
   async write(byteOffset: number, byteLength: number): Promise<void> {
     await nextTurn()
-    this.#check('write', this.#file.write(this.#block, byteLength, byteOffset), byteOffset, byteLength)
+    this.#check('write', await this.#file.write(this.#block, byteLength, byteOffset), byteOffset, byteLength)
   }
 
   async zero(byteOffset: number, byteLength: number): Promise<void> {
@@ -43,13 +56,13 @@ export class StoreIo {
     }
   }
 
-  barrier(): void {
-    this.#check('flush', this.#file.barrier(), 0, 0)
+  async barrier(): Promise<void> {
+    this.#check('flush', await this.#file.barrier(), 0, 0)
   }
 
   #check(syscall: string, errno: number, byteOffset: number, byteLength: number): void {
     if (errno === 0) return
-    const where = this.source.path ?? this.source.name
+    const where = this.device.name
     const text = `cannot ${syscall} ${byteLength} bytes at offset ${byteOffset} of COW ${where} (${errnoName(errno)})`
     throw new CowringError('IO_ERROR', `${text}; check the device and try again`, {
       path: where,

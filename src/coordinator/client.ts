@@ -14,6 +14,7 @@ import { Signals } from '../shm/signals.js'
 import { type EngineMemory, ticketCount } from '../wire/engine-memory.js'
 import { extentBytesMax, operation } from '../wire/operation.js'
 import { Lane } from './lane.js'
+import { newPlace } from './route.js'
 import { TicketTable } from './ticket-table.js'
 import { Transfer } from './transfer.js'
 import { Watch } from './watch.js'
@@ -31,6 +32,7 @@ export class Client {
   readonly #blockLine: (() => void)[] = []
   readonly #watch: Watch
   readonly #onNews: () => void
+  readonly #place = newPlace()
   /** How many wait for something else than transfers: control messages. */
   #watchers = 0
   #publishScheduled = false
@@ -141,26 +143,33 @@ export class Client {
   /** Pushes as much of a transfer as there is room for; true if all of it. */
   #submit(transfer: Transfer): boolean {
     const target = present(transfer.target, 'a transfer has a target')
+    const { route } = target
     if (transfer.operation === operation.flush) {
-      if (!transfer.submitted) transfer.submitted = this.#pushExtent(transfer, target.volumeNumber, 0, 0)
-      return transfer.submitted
+      while (transfer.flushesSent < route.flushed.length) {
+        const volume = route.flushed[transfer.flushesSent] as number
+        if (!this.#pushExtent(transfer, volume, 0, 0, 0)) return false
+        transfer.flushesSent++
+      }
+      return true
     }
+    const place = this.#place
     while (transfer.next < transfer.end) {
-      const byteLength = Math.min(extentBytesMax, transfer.end - transfer.next)
-      const worker = this.#route(transfer.next, target.routeBytes)
-      if (!this.#pushExtent(transfer, target.volumeNumber, byteLength, worker)) return false
+      route.locate(transfer.next, place)
+      const byteLength = Math.min(extentBytesMax, transfer.end - transfer.next, place.byteLength)
+      const worker = place.worker >= 0 ? place.worker : this.#workerFor(place.byteOffset, place.routeBytes)
+      if (!this.#pushExtent(transfer, place.volume, place.byteOffset, byteLength, worker)) return false
       transfer.next += byteLength
     }
     return true
   }
 
   /** Neighbouring requests go to one worker, so that its turns find them together; regions are spread over all. */
-  #route(byteOffset: number, routeBytes: number): number {
+  #workerFor(byteOffset: number, routeBytes: number): number {
     const region = Math.floor(byteOffset / routeBytes)
     return (Math.imul(region, 0x9e3779b1) >>> 16) % this.#lanes.length
   }
 
-  #pushExtent(transfer: Transfer, volume: number, byteLength: number, worker: number): boolean {
+  #pushExtent(transfer: Transfer, volume: number, byteOffset: number, byteLength: number, worker: number): boolean {
     const lane = this.#lane(worker)
     if (!lane.hasRoom() || !this.#tickets.hasRoom()) return false
     const staged = transfer.arenaOffset < 0 && byteLength > 0
@@ -173,7 +182,7 @@ export class Client {
     const ticket = this.#tickets.take(transfer, worker, ahead, byteLength, block)
     const arenaOffset = staged ? block : transfer.arenaOffset + ahead
     if (this.#nowMs === 0) this.#nowMs = performance.now()
-    lane.push(transfer.operation, volume, ticket, transfer.next, byteLength, arenaOffset, this.#nowMs)
+    lane.push(transfer.operation, volume, ticket, byteOffset, byteLength, arenaOffset, this.#nowMs)
     transfer.inFlight++
     return true
   }

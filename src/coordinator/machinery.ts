@@ -39,6 +39,7 @@ export class Machinery {
   readonly pool: Pool
   readonly #memory: EngineMemory
   readonly #attachments = new Map<number, Attachment>()
+  readonly #nestedScratch = new Map<number, number[]>()
   readonly #dead = new Set<number>()
   readonly #listeners = new Set<() => void>()
   #deathTimes: number[] = []
@@ -101,6 +102,32 @@ export class Machinery {
     await this.#tellAll(message, buffers)
   }
 
+  /** Tells every worker that an attached volume has changed; later ones are told `attach`, as if it had always been so. */
+  async change(
+    volume: number,
+    attach: ControlMessage,
+    change: ControlMessage,
+    buffers: readonly SharedArrayBuffer[],
+  ): Promise<void> {
+    const known = present(this.#attachments.get(volume), `volume ${volume} is attached`)
+    this.#attachments.set(volume, { ...known, message: attach, buffers })
+    await this.#tellAll(change, buffers)
+  }
+
+  /** Makes sure that a worker has scratch for so many levels of nested writes. Fails with ARENA_FULL. */
+  async giveNestedScratch(worker: number, levels: number): Promise<void> {
+    const offsets = this.#nestedScratch.get(worker) ?? []
+    if (offsets.length >= levels) return
+    while (offsets.length < levels) {
+      const block = await this.client.takeBlock(scratchBytes)
+      if (block < 0) throw arenaFull(scratchBytes)
+      offsets.push(block)
+    }
+    this.#nestedScratch.set(worker, offsets)
+    // Below every volume's number: a successor is told before it is told of any volume.
+    await this.attach(-1 - worker, { kind: 'nested-scratch', worker, offsets: [...offsets] }, [])
+  }
+
   async detach(volume: number, message: ControlMessage): Promise<void> {
     this.#attachments.delete(volume)
     await this.#tellAll(message, [])
@@ -109,10 +136,7 @@ export class Machinery {
   /** Lends a block of the arena to `use`. Control-path I/O goes through it like everything else. */
   async withBlock<Result>(byteLength: number, use: (arenaOffset: number) => Promise<Result>): Promise<Result> {
     const block = await this.client.takeBlock(byteLength)
-    if (block < 0) {
-      const text = `the arena has no ${byteLength} bytes in one piece; free buffers, or start with more arenaBytes`
-      throw new CowringError('ARENA_FULL', text, { byteLength })
-    }
+    if (block < 0) throw arenaFull(byteLength)
     try {
       return await use(block)
     } finally {
@@ -201,4 +225,9 @@ export class Machinery {
     await this.#watching(() => Promise.all(told))
     if (!this.#dead.has(worker)) this.client.restoreLane(worker)
   }
+}
+
+function arenaFull(byteLength: number): CowringError {
+  const text = `the arena has no ${byteLength} bytes in one piece; free buffers, or start with more arenaBytes`
+  return new CowringError('ARENA_FULL', text, { byteLength })
 }

@@ -3,10 +3,10 @@
  * Records are reused; a request allocates its promise and nothing else.
  */
 import type { Gate } from './gate.js'
+import type { Route } from './route.js'
 
 export interface TransferTarget {
-  readonly volumeNumber: number
-  readonly routeBytes: number
+  readonly route: Route
   readonly gate: Gate<Transfer>
   /** Turns the status of a failed transfer into the error its caller sees. */
   failure(transfer: Transfer): Error
@@ -21,7 +21,8 @@ export class Transfer {
   start = 0
   end = 0
   next = 0
-  submitted = false
+  /** Of a flush: to how many of the route's volumes it has been sent. */
+  flushesSent = 0
   /** Waits in the client's line for room. */
   inLine = false
   /** Arena offset of the first byte when the caller's buffer lies in the arena; -1 when bytes are staged. */
@@ -36,7 +37,7 @@ export class Transfer {
   clear(): void {
     this.target = undefined
     this.bytes = none
-    this.submitted = false
+    this.flushesSent = 0
     this.inLine = false
     this.inFlight = 0
     this.status = 0

@@ -7,10 +7,12 @@ import { sectorBytes } from '../base/units.js'
 import { operation } from '../wire/operation.js'
 import type { Client } from './client.js'
 import { Gate } from './gate.js'
+import type { Route } from './route.js'
 import type { Transfer, TransferTarget } from './transfer.js'
 
+/** What a volume is. A mapped device's facts change with its table and its name, so they are asked for each time. */
 export interface VolumeFacts {
-  readonly volumeNumber: number
+  readonly route: Route
   readonly name: string
   readonly path: string | undefined
   readonly sizeBytes: number
@@ -35,8 +37,6 @@ export abstract class Volume implements TransferTarget {
   readonly #facts: VolumeFacts
   readonly gate: Gate<Transfer>
   #closed = false
-  /** Set by the owner: the span of offsets that one worker sees in one turn. */
-  routeBytes = 65536
 
   protected constructor(client: Client, arena: ArrayBufferLike, facts: VolumeFacts, gate?: Gate<Transfer>) {
     this.#client = client
@@ -59,8 +59,8 @@ export abstract class Volume implements TransferTarget {
     return this.#facts.readOnly
   }
 
-  get volumeNumber(): number {
-    return this.#facts.volumeNumber
+  get route(): Route {
+    return this.#facts.route
   }
 
   /**

@@ -44,5 +44,50 @@ export type BlockFileDescriptor =
       readonly byteOffset: number
       readonly sizeBytes: number
     }
+  | StackedDescriptor
+
+/** Files made of files: what tables of the mapper resolve to. */
+export type StackedDescriptor =
+  /** Parts that adjoin, in order, from 0 to `sizeBytes`. */
+  | { readonly kind: 'map'; readonly sizeBytes: number; readonly parts: readonly MapPart[] }
+  /** Chunks go round the columns; `failures` counts each column's failed transfers. */
+  | {
+      readonly kind: 'stripes'
+      readonly sizeBytes: number
+      readonly chunkBytes: number
+      readonly columns: readonly { readonly file: BlockFileDescriptor; readonly fileOffset: number }[]
+      readonly failures: SharedArrayBuffer
+    }
+  /** Every transfer fails. */
+  | { readonly kind: 'error'; readonly sizeBytes: number }
+  /** Reads zeroes, drops what is written. */
+  | { readonly kind: 'zero'; readonly sizeBytes: number }
+  /** Works for `upMs`, then misbehaves for `downMs`, and so on, counted from `startedMs` of the wall clock. */
+  | {
+      readonly kind: 'flakey'
+      readonly sizeBytes: number
+      readonly file: BlockFileDescriptor
+      readonly fileOffset: number
+      readonly startedMs: number
+      readonly upMs: number
+      readonly downMs: number
+      readonly faults: FlakeyFaults
+    }
+  /** A volume of the engine below this one: an origin with its snapshots, or a snapshot. Only worker threads can serve it. */
+  | { readonly kind: 'volume'; readonly sizeBytes: number; readonly volume: number }
+
+export interface MapPart {
+  readonly start: number
+  readonly byteLength: number
+  readonly file: BlockFileDescriptor
+  readonly fileOffset: number
+}
+
+export interface FlakeyFaults {
+  readonly failReads: boolean
+  readonly failWrites: boolean
+  /** Writes are answered as done, and are not. */
+  readonly dropWrites: boolean
+}
 
 export const errno = { EIO: 5, EAGAIN: 11, EINTR: 4, EINVAL: 22, ENOSPC: 28 } as const

@@ -16,7 +16,7 @@ export interface OpenSourceOptions {
   /** Creates a sparse regular file of this size if the path does not exist, or extends an empty one to it. */
   readonly createBytes?: number
   /** What the source is for, in messages. */
-  readonly role: 'origin' | 'COW'
+  readonly role: 'origin' | 'COW' | 'device'
 }
 
 export interface OpenedSource {

@@ -50,9 +50,11 @@ const word = {
   errno: 6,
   headerFailed: 7,
   claimOwner: 8,
+  watermark: 9,
+  extendable: 10,
 } as const
 const headerBytes = 128
-const cowBytesDouble = 8
+const cowBytesDouble = 8 // words 16 and 17
 const recordWords = 4
 const recordField = { oldPlusOne: 0, newChunk: 1, ready: 2 } as const
 
@@ -159,6 +161,27 @@ export class CommitCursor {
     return this.#records[(position & recordMask) * recordWords + recordField.newChunk] as number
   }
 
+  /** Asks for word when so many positions are claimed; 0 asks for none. The coordinator sets it, again after each time. */
+  setWatermark(position: number): void {
+    Atomics.store(this.#words, word.watermark, position)
+  }
+
+  /** True for the one who claimed past the watermark, and must raise an event. */
+  hasPassedWatermark(): boolean {
+    const position = this.#words[word.watermark] as number
+    if (position === 0 || this.claimed() < position) return false
+    return Atomics.compareExchange(this.#words, word.watermark, position, 0) === position
+  }
+
+  /** While the coordinator extends the COW when it is full, claims wait for that instead of being refused. */
+  setExtendable(extendable: boolean): void {
+    Atomics.store(this.#words, word.extendable, extendable ? 1 : 0)
+  }
+
+  isExtendable(): boolean {
+    return Atomics.load(this.#words, word.extendable) === 1
+  }
+
   // ── commits ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   committed(): number {
@@ -216,9 +239,10 @@ export class CommitCursor {
     return Atomics.load(this.#words, word.state) & (2 ** stateBits - 1)
   }
 
-  /** Marks a store overflowed, unless it is that or worse already. */
-  overflow(): void {
-    Atomics.compareExchange(this.#words, word.state, storeState.valid, storeState.overflow)
+  /** Marks a store overflowed, unless it is that or worse already. True if this call did. */
+  overflow(): boolean {
+    const before = Atomics.compareExchange(this.#words, word.state, storeState.valid, storeState.overflow)
+    return before === storeState.valid
   }
 
   /** True for the one caller that must now write the invalid header. */

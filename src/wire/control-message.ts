@@ -6,18 +6,23 @@
  * has no piece of it.
  */
 import { Packr } from 'msgpackr'
-import type { BlockFileDescriptor } from '../io/block-file.js'
 import type { EngineMemory } from './engine-memory.js'
+import type { FileOnWire } from './file-on-wire.js'
 
-/** A file as it crosses: a memory file's bytes are number `buffer` of the message's buffers. */
-export type FileOnWire =
-  | Extract<BlockFileDescriptor, { kind: 'file' }>
-  | { readonly kind: 'memory'; readonly buffer: number; readonly byteOffset: number; readonly sizeBytes: number }
+export interface OriginOnWire {
+  readonly volume: number
+  readonly file: FileOnWire
+  readonly sizeBytes: number
+  /** Level in a stack in which one copy-on-write volume writes to another, 1 the lowest, 0 for others: see workers/nested. */
+  readonly nested: number
+}
 
 export interface SnapshotOnWire {
   readonly volume: number
   readonly origin: number
   readonly cow: FileOnWire
+  /** Length of the snapshot, which may end before its origin does. */
+  readonly sizeBytes: number
   readonly chunkSectors: number
   readonly kind: 'persistent' | 'transient'
   /** PO: a snapshot write that finds no room overflows the snapshot instead of invalidating it. */
@@ -33,10 +38,15 @@ export interface SnapshotOnWire {
 }
 
 export type ControlMessage =
-  | { readonly kind: 'attach-origin'; readonly volume: number; readonly file: FileOnWire; readonly sizeBytes: number }
+  | ({ readonly kind: 'attach-origin' } & OriginOnWire)
+  /** The files below an origin or a snapshot are others now: a table was swapped there. */
+  | ({ readonly kind: 'change-origin' } & OriginOnWire)
+  | { readonly kind: 'change-snapshot'; readonly volume: number; readonly cow: FileOnWire }
   | { readonly kind: 'detach-origin'; readonly volume: number }
   | { readonly kind: 'attach-snapshot'; readonly snapshot: SnapshotOnWire }
   | { readonly kind: 'detach-snapshot'; readonly volume: number }
+  /** Scratch in the arena for nested writes, one for each level; for the one worker that serves such stacks. */
+  | { readonly kind: 'nested-scratch'; readonly worker: number; readonly offsets: readonly number[] }
   /** Carried out like any other: passing it means that a turn boundary was passed. */
   | { readonly kind: 'sync' }
   /**

@@ -140,7 +140,7 @@ describe('store PO', () => {
     const second = engine.write(0, failing.volume, chunkBytes, ofByte(9))
     engine.settle()
     expect([first.outcome, second.outcome]).toEqual(['OK', 'SNAPSHOT_OVERFLOW'])
-    expect(engine.worker(0).signals.eventCount()).toBe(events)
+    expect(engine.worker(0).signals.eventCount()).toBe(events + 1)
     return { engine, failing, siblings }
   }
 

@@ -1,0 +1,211 @@
+/**
+ * From the text of a table to targets with their devices open and their stores read. A table that is refused leaves nothing
+ * behind: what was opened for it is closed again, and no COW was written that was not taken.
+ */
+import { isAbsolute } from 'node:path'
+import { validateChunkSectors } from '../format/geometry.js'
+import { stripeFailuresBytes } from '../shm/stripe-failures.js'
+import { parseStore, type SnapshotSpec, type StoreSpec } from '../targets/snapshot.js'
+import { faultErrno, TableFault } from '../targets/table-fault.js'
+import { parseTableText, type TableLine } from '../targets/table-text.js'
+import { parseTarget, type TargetSpec } from '../targets/target-types.js'
+import type { Device, UseMode } from './device.js'
+import type { MappedDevice } from './mapped-device.js'
+import { openInstance, type StoreOptions } from './open-instance.js'
+import { PhysicalDevice, type PhysicalDevices } from './physical-devices.js'
+import { faultOf, tableRefusal } from './refusal.js'
+import type { Stack } from './stack.js'
+import { Table, type Target, tooSmall, type Use } from './table.js'
+
+export interface BuildOptions extends StoreOptions {
+  readonly readOnly: boolean
+  readonly folder: string
+}
+
+export interface Surroundings {
+  readonly stack: Stack
+  readonly physical: PhysicalDevices
+  /** A mapped device by name. */
+  readonly named: (name: string) => MappedDevice | undefined
+  readonly numbered: (minor: number) => MappedDevice | undefined
+}
+
+/** Fails with TABLE_INVALID. */
+export async function buildTable(
+  owner: MappedDevice,
+  text: string,
+  around: Surroundings,
+  options: BuildOptions,
+): Promise<Table> {
+  const builder = new TableBuilder(owner, around, options)
+  let type = 'table'
+  try {
+    const lines = parseTableText(text)
+    if (lines.length === 0) throw new TableFault('a table needs at least one line', faultErrno.EINVAL, false)
+    for (const line of lines) {
+      type = line.type
+      await builder.add(line)
+    }
+    const small = builder.targets.map(tooSmall).find((fault) => fault !== undefined)
+    if (small !== undefined) throw new TableFault(small, faultErrno.EINVAL, false)
+    return new Table(builder.targets, builder.uses, options.readOnly)
+  } catch (error) {
+    await dropTable(owner, new Table(builder.targets, builder.uses, options.readOnly), around)
+    throw error instanceof TableFault ? tableRefusal(error, owner, type) : error
+  }
+}
+
+/** Takes a table apart: its stores are given up, its devices let go of. Its owner holds still. */
+export async function dropTable(owner: MappedDevice, table: Table, { physical, stack }: Surroundings): Promise<void> {
+  for (const instance of table.instances) {
+    await stack.detach(instance)
+    const { family } = instance.plan
+    family.instances.delete(instance)
+    // Whoever waited for its exceptions waits in vain.
+    if (!instance.isLost && instance.store !== undefined) {
+      for (const other of family.instances) {
+        if (other.plan.cow === instance.plan.cow && other.store === undefined) other.isLost = true
+      }
+    }
+    stack.leaveFamily(family)
+  }
+  for (const family of table.families) stack.leaveFamily(family)
+  for (const { device, mode } of table.uses) {
+    device.release(owner, mode)
+    if (device instanceof PhysicalDevice) physical.closeIfUnused(device)
+  }
+}
+
+class TableBuilder {
+  readonly targets: Target[] = []
+  readonly uses: Use[] = []
+  readonly #owner: MappedDevice
+  readonly #around: Surroundings
+  readonly #options: BuildOptions
+
+  constructor(owner: MappedDevice, around: Surroundings, options: BuildOptions) {
+    this.#owner = owner
+    this.#around = around
+    this.#options = options
+  }
+
+  async add(line: TableLine): Promise<void> {
+    const spec = parseTarget(line)
+    this.targets.push({ start: line.start, length: line.length, ...(await this.#build(spec, line)) } as Target)
+  }
+
+  async #build(spec: TargetSpec, line: TableLine): Promise<object> {
+    const mode = this.#options.readOnly ? 'r' : 'w'
+    switch (spec.type) {
+      case 'linear':
+      case 'flakey': {
+        const devices = [this.#use(spec.device, mode, 'Device lookup failed')]
+        return { type: spec.type, spec, devices, ...(spec.type === 'flakey' ? { startedMs: Date.now() } : {}) }
+      }
+      case 'striped': {
+        const devices = spec.columns.map(({ device }) => this.#use(device, mode, "Couldn't parse stripe destination"))
+        const failures = new SharedArrayBuffer(stripeFailuresBytes(devices.length))
+        return { type: 'striped', spec, devices, failures }
+      }
+      case 'snapshot-origin': {
+        const device = this.#use(spec.device, mode, 'Cannot get target device')
+        return { type: 'snapshot-origin', devices: [device], family: this.#around.stack.joinFamily(device) }
+      }
+      case 'snapshot':
+        return this.#buildSnapshot(spec, line, mode)
+      default:
+        return { type: spec.type, devices: [] }
+    }
+  }
+
+  async #buildSnapshot(spec: SnapshotSpec, line: TableLine, mode: UseMode): Promise<object> {
+    const origin = this.#use(spec.origin, 'r', 'Cannot get origin device')
+    const cow = this.#use(spec.cow, mode, 'Cannot get COW device')
+    if (cow === origin) throw new TableFault('COW device cannot be the same as origin device')
+    const store = parseStore(spec)
+    refuseChunk(store, [cow, origin])
+    this.#refuseCircle(origin, cow)
+    const { stack } = this.#around
+    const family = stack.joinFamily(origin)
+    try {
+      const instance = await openInstance(stack, { owner: this.#owner, family, cow, spec, store, line }, this.#options)
+      family.instances.add(instance)
+      return { type: 'snapshot', spec, devices: [origin, cow], instance }
+    } catch (error) {
+      stack.leaveFamily(family)
+      throw error
+    }
+  }
+
+  /** The device that a word of a table names, in use from here on. */
+  #use(word: string, mode: UseMode, refused: string): Device {
+    const device = this.#find(word, refused)
+    const reason = this.#whyNot(device, mode)
+    if (reason !== undefined) {
+      if (device instanceof PhysicalDevice) this.#around.physical.closeIfUnused(device)
+      throw new TableFault(`${refused}: ${reason.text}`, reason.errno)
+    }
+    device.use(this.#owner, mode)
+    this.uses.push({ device, mode })
+    return device
+  }
+
+  #whyNot(device: Device, mode: UseMode): { text: string; errno: number } | undefined {
+    const { name } = this.#owner
+    if (device === this.#owner) return { text: `${name} cannot lie on itself`, errno: faultErrno.EINVAL }
+    if (this.#around.stack.leadsTo(device, (below) => below === this.#owner)) {
+      return { text: `${device.name} lies on ${name} itself`, errno: faultErrno.EINVAL }
+    }
+    if (mode === 'w' && !device.writable) {
+      return { text: `${device.name} cannot be written`, errno: faultErrno.EACCES }
+    }
+    return undefined
+  }
+
+  #find(word: string, refused: string): Device {
+    const { named, numbered, physical } = this.#around
+    const { folder, readOnly } = this.#options
+    const pair = /^(\d+):(\d+)$/.exec(word)
+    const mappedName = /^\/dev\/mapper\/([^/]+)$/.exec(word)?.[1] ?? (word.includes('/') ? undefined : word)
+    try {
+      const device =
+        pair === null
+          ? named(mappedName ?? '')
+          : (mappedWithNumber(word, numbered) ?? physical.numbered(Number(pair[1]), Number(pair[2]), readOnly))
+      if (device !== undefined) return device
+      if (pair === null && (isAbsolute(word) || folder !== '')) return physical.at(word, folder, readOnly)
+    } catch (error) {
+      throw faultOf(refused, error)
+    }
+    throw new TableFault(`${refused}: there is no device ${word}`, faultErrno.ENODEV)
+  }
+
+  /** An origin's writes go to the COWs of its snapshots; none of those may lie on the origin's own targets. */
+  #refuseCircle(origin: Device, cow: Device): void {
+    const isOfFamily = (device: Device): boolean =>
+      device === this.#owner ||
+      [...this.#around.stack.families].some(
+        (family) =>
+          family.device === origin &&
+          ([...family.originOwners].some((owner) => owner === device) ||
+            [...family.instances].some(({ plan }) => plan.owner === device)),
+      )
+    if (this.#around.stack.leadsTo(cow, isOfFamily)) {
+      throw new TableFault(`Cannot get COW device: ${cow.name} lies on a target of the same origin`)
+    }
+  }
+}
+
+function mappedWithNumber(word: string, numbered: (minor: number) => MappedDevice | undefined): Device | undefined {
+  const device = numbered(Number(word.split(':')[1]))
+  return device?.number === word ? device : undefined
+}
+
+function refuseChunk({ chunkSectors }: StoreSpec, devices: readonly Device[]): void {
+  if (chunkSectors === 0) return
+  const refused = validateChunkSectors(
+    chunkSectors,
+    devices.map((device) => device.blockSectors()),
+  )
+  if (refused !== undefined) throw new TableFault(`Couldn't create exception store: ${refused}`)
+}

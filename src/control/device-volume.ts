@@ -1,0 +1,72 @@
+/** A mapped device, opened: reads and writes it until it is closed, whatever table it has by then. */
+
+import { present } from '../base/assert.js'
+import { errnoName } from '../base/errno-name.js'
+import type { ErrorCode } from '../base/errors.js'
+import { sectorsToBytes } from '../base/units.js'
+import type { Client } from '../coordinator/client.js'
+import { Volume } from '../coordinator/volume.js'
+import type { MappedDevice } from './mapped-device.js'
+
+export interface DeviceVolumeParts {
+  readonly client: Client
+  readonly arena: ArrayBufferLike
+  readonly device: MappedDevice
+  readonly readOnly: boolean
+  readonly onClose: (volume: DeviceVolume) => Promise<void>
+}
+
+export class DeviceVolume extends Volume implements AsyncDisposable {
+  readonly device: MappedDevice
+  readonly #onClose: (volume: DeviceVolume) => Promise<void>
+
+  /** Made by `mapper.open()`. */
+  constructor({ arena, client, device, onClose, readOnly }: DeviceVolumeParts) {
+    const facts = {
+      get route() {
+        return present(device.route, 'a device that is open has a route')
+      },
+      get name() {
+        return device.name
+      },
+      path: undefined,
+      get sizeBytes() {
+        return device.sizeBytes()
+      },
+      get readOnly() {
+        return readOnly || device.readOnly
+      },
+      get bufferAlignment() {
+        return sectorsToBytes(device.blockSectors())
+      },
+    }
+    super(client, arena, facts, device.gate)
+    this.device = device
+    this.#onClose = onClose
+  }
+
+  /** Waits for nothing: what is in flight goes on. Closing again does nothing. */
+  async close(): Promise<void> {
+    if (this.closed) return
+    this.shut()
+    await this.#onClose(this)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  protected explain(code: ErrorCode, errno: number): string {
+    if (code === 'WORKER_DIED') return 'a worker thread died; the device is unharmed, try again'
+    if (code === 'SNAPSHOT_INVALID') return `the snapshot is invalid (${this.#whyInvalid()}); remove it`
+    if (code === 'SNAPSHOT_OVERFLOW') {
+      return 'its store is full; it can still be read. Copy what you need, or take a new one with a larger COW'
+    }
+    return `the system answered ${errnoName(errno)} on a device below it; check what its table names`
+  }
+
+  #whyInvalid(): string {
+    const invalid = this.device.live?.instances.find((instance) => instance.state() === 'Invalid')
+    return invalid?.whyInvalid() ?? 'one below it'
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Handover: a snapshot target takes the exceptions over from another that has the same COW, so that a snapshot can be given
+ * another table, or another device, without reading its store again.
+ */
+import { faultErrno } from '../targets/table-fault.js'
+import type { MappedDevice } from './mapped-device.js'
+import { refusal } from './refusal.js'
+import type { Stack } from './stack.js'
+import type { StoreInstance } from './store-instance.js'
+
+/** The one that has the exceptions and the one that waits for them. */
+function pairOf({ plan }: StoreInstance): { source: StoreInstance; destination: StoreInstance } | undefined {
+  const sharing = [...plan.family.instances].filter((other) => other.plan.cow === plan.cow)
+  const source = sharing.find((other) => other.isAttached && !other.isLost)
+  const destination = sharing.find((other) => other.store === undefined && !other.isLost)
+  return source === undefined || destination === undefined ? undefined : { source, destination }
+}
+
+/** Whether an instance may be resumed. Fails with INVALID_ARGUMENT. */
+export function beforeResume(device: MappedDevice, instance: StoreInstance): void {
+  const pair = pairOf(instance)
+  if (pair === undefined) return
+  const refuse = (reason: string) =>
+    refusal({
+      ioctl: 'resume',
+      device: device.name,
+      errno: faultErrno.EINVAL,
+      reason,
+      log: [`device-mapper: snapshots: ${reason}`],
+    })
+  if (instance === pair.source) throw refuse('Unable to resume snapshot source until handover completes.')
+  if (instance === pair.destination && !pair.source.plan.owner.suspended) {
+    throw refuse('Unable to perform snapshot handover until source is suspended.')
+  }
+}
+
+/** Makes an instance active: with its own store, or with the one it waited for. Its family is drained. */
+export async function takeOver(stack: Stack, instance: StoreInstance): Promise<void> {
+  if (instance.isAttached || instance.isLost) return
+  const pair = pairOf(instance)
+  if (pair !== undefined && pair.destination === instance) {
+    const { source } = pair
+    await stack.detach(source)
+    instance.store = source.store
+    source.store = undefined
+    source.isLost = true
+    instance.reported = instance.state()
+    instance.watermarkPassed = source.watermarkPassed
+  }
+  await stack.attach(instance)
+}

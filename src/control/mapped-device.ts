@@ -1,0 +1,94 @@
+/** A mapped device: a name, a minor, a live and an inactive table, and what is open on it. */
+import { sectorsToBytes } from '../base/units.js'
+import { Gate } from '../coordinator/gate.js'
+import type { Route } from '../coordinator/route.js'
+import type { Transfer } from '../coordinator/transfer.js'
+import type { BlockFileDescriptor } from '../io/block-file.js'
+import { Device } from './device.js'
+import type { DeviceVolume } from './device-volume.js'
+import type { DeviceInfo } from './mapper-types.js'
+import { mappedMajor } from './physical-devices.js'
+import type { Table } from './table.js'
+
+export class MappedDevice extends Device {
+  readonly major = mappedMajor
+  readonly minor: number
+  name: string
+  uuid: string | undefined
+  live: Table | undefined
+  inactive: Table | undefined
+  suspended = false
+  deferredRemove = false
+  eventNumber = 0
+  readonly volumes = new Set<DeviceVolume>()
+  /** In front of everything that is done through its volumes. */
+  readonly gate: Gate<Transfer>
+  /** Set while its gate is held because it, or something below it, is suspended: resolves when it is drained. */
+  held: Promise<void> | undefined
+  /** Held open by the engine's own API, as an origin or a snapshot. */
+  holds = 0
+  /** Where requests go; made when it is first opened. Stale when nobody has it open: its volumes answer that they are closed. */
+  route: Route | undefined
+  /** What `route` was made of; empty when it is stale. */
+  routeKey = ''
+  readonly waiters = new Set<() => void>()
+
+  constructor(name: string, minor: number, start: (transfer: Transfer) => void) {
+    super()
+    this.name = name
+    this.minor = minor
+    this.gate = new Gate<Transfer>(start)
+  }
+
+  get kernelName(): string {
+    return `dm-${this.minor}`
+  }
+
+  get writable(): boolean {
+    return !this.readOnly
+  }
+
+  get readOnly(): boolean {
+    return this.live?.readOnly ?? false
+  }
+
+  get openCount(): number {
+    return this.volumes.size + this.holds + this.usedCount
+  }
+
+  sizeBytes(): number {
+    return sectorsToBytes(this.live?.sectors ?? 0)
+  }
+
+  blockSectors(): number {
+    return Math.max(1, ...(this.live?.devices ?? []).map((device) => device.blockSectors()))
+  }
+
+  descriptor(): BlockFileDescriptor {
+    return this.live?.descriptor() ?? { kind: 'map', sizeBytes: 0, parts: [] }
+  }
+
+  info(): DeviceInfo {
+    const { deferredRemove, eventNumber, major, minor, name, openCount, readOnly, suspended, uuid } = this
+    return {
+      name,
+      uuid,
+      major,
+      minor,
+      sectors: this.live?.sectors ?? 0,
+      suspended,
+      readOnly,
+      deferredRemove,
+      live: this.live !== undefined,
+      inactive: this.inactive !== undefined,
+      openCount,
+      eventNumber,
+      targetCount: this.live?.targets.length ?? 0,
+    }
+  }
+
+  /** Lets those who wait for an event look again. */
+  wake(): void {
+    for (const waiter of [...this.waiters]) waiter()
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * The store of a snapshot target that is being loaded: read from its COW now, or expected from another target that has that
+ * COW in use.
+ */
+import { blockFileFrom } from '../io/make-block-file.js'
+import type { SnapshotSpec, StoreSpec } from '../targets/snapshot.js'
+import { faultErrno, TableFault } from '../targets/table-fault.js'
+import type { TableLine } from '../targets/table-text.js'
+import type { Device } from './device.js'
+import type { Family } from './family.js'
+import type { LoadedStore } from './load-store.js'
+import type { MappedDevice } from './mapped-device.js'
+import { type CowUse, openStore, openTransientStore } from './open-store.js'
+import { faultOf } from './refusal.js'
+import { chunkSectorsDefault, type Durability } from './snapshot-options.js'
+import type { Stack } from './stack.js'
+import { StoreInstance } from './store-instance.js'
+import { blockBytes, StoreIo } from './store-io.js'
+
+export interface StoreOptions {
+  readonly durability: Exclude<Durability, 'none'>
+  readonly cowUse: CowUse
+  readonly onHeaderFailed?: () => void
+}
+
+export interface InstanceParts {
+  readonly owner: MappedDevice
+  readonly family: Family
+  readonly cow: Device
+  readonly spec: SnapshotSpec
+  readonly store: StoreSpec
+  readonly line: TableLine
+}
+
+/** Limit: metadata is written in blocks of the COW's logical block size, and the cursor keeps one block's entries. */
+const blockSectorsMax = 8
+
+/** Fails with TableFault. */
+export async function openInstance(stack: Stack, parts: InstanceParts, options: StoreOptions): Promise<StoreInstance> {
+  const { cow, family, line, owner, spec, store } = parts
+  const discards = !spec.discardZeroesCow ? 'refused' : spec.discardPassdownOrigin ? 'zeroes-and-passdown' : 'zeroes'
+  const plan = {
+    owner,
+    family,
+    cow,
+    spec: store,
+    durability: store.store === 'N' ? ('none' as const) : options.durability,
+    discards,
+    sectors: line.start + line.length,
+    onHeaderFailed: options.onHeaderFailed,
+  } as const
+  const volume = stack.machinery.nextVolume()
+  if (isHandover(stack, family, cow)) return new StoreInstance(plan, volume, undefined)
+  return new StoreInstance(plan, volume, await open(stack, parts, options.cowUse))
+}
+
+/** True if an active target has the COW: its exceptions are handed over at the resume. */
+function isHandover(stack: Stack, family: Family, cow: Device): boolean {
+  const sharing = [...family.instances].filter(({ plan }) => plan.cow === cow)
+  if (sharing.length >= 2 || sharing.some(({ isAttached }) => !isAttached)) {
+    throw new TableFault('Snapshot cow pairing for exception table handover failed')
+  }
+  for (const other of stack.families) {
+    if (other !== family && [...other.instances].some(({ plan }) => plan.cow === cow)) {
+      const reason = `${cow.name} holds the store of a snapshot of ${other.device.name}`
+      throw new TableFault(`Cannot get COW device: ${reason}`, faultErrno.EBUSY)
+    }
+  }
+  return sharing.length === 1
+}
+
+async function open(stack: Stack, { cow, family, store }: InstanceParts, use: CowUse): Promise<LoadedStore> {
+  const { machinery } = stack
+  const blockSectors = cow.blockSectors()
+  if (blockSectors > blockSectorsMax) {
+    const limit = `${cow.name} has blocks of ${blockSectors} sectors; at most ${blockSectorsMax} are supported`
+    throw new TableFault(`Couldn't create exception store: ${limit}`)
+  }
+  const device = { name: cow.name, sizeBytes: cow.sizeBytes(), blockSectors }
+  const shape = { sizeBytes: family.device.sizeBytes(), blockSectors: family.device.blockSectors() }
+  const chunkSectors = store.chunkSectors === 0 ? Math.max(chunkSectorsDefault, blockSectors) : store.chunkSectors
+  try {
+    return await stack.withFile(cow, (raw) =>
+      machinery.withBlock(blockBytes, async (block) => {
+        const file = raw?.asStoreFile() ?? blockFileFrom(cow.descriptor(), machinery.arena)
+        const io = new StoreIo(device, file, machinery.arena, block)
+        if (store.store === 'N') return openTransientStore(io, chunkSectors, shape)
+        return await openStore(io, chunkSectors, shape, use)
+      }),
+    )
+  } catch (error) {
+    throw faultOf('Failed to read snapshot metadata', error)
+  }
+}

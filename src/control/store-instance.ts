@@ -1,0 +1,146 @@
+/**
+ * The store of one snapshot target: what it is, how full it is, and whether it waits for a handover, is in use, or gave its
+ * exceptions away.
+ *
+ *     loaded ──resume──▶ active ──another takes over──▶ handed over (Invalid for good)
+ *     waiting (another active target has the COW) ──resume──▶ active
+ *             └─ the other goes away first ──▶ cancelled (Invalid)
+ */
+import { errnoName } from '../base/errno-name.js'
+import { bytesToSectors, sectorsToBytes } from '../base/units.js'
+import { VolumeRoute } from '../coordinator/route.js'
+import { percentOf, statusText, type Usage, usageOf } from '../format/usage.js'
+import { invalidationReason, storeState } from '../shm/commit-cursor.js'
+import type { StoreSpec } from '../targets/snapshot.js'
+import type { SnapshotOnWire } from '../wire/control-message.js'
+import type { FileOnWire } from '../wire/file-on-wire.js'
+import type { Device } from './device.js'
+import type { Family } from './family.js'
+import type { LoadedStore } from './load-store.js'
+import type { MappedDevice } from './mapped-device.js'
+import type { Durability } from './snapshot-options.js'
+
+export interface InstancePlan {
+  readonly owner: MappedDevice
+  readonly family: Family
+  readonly cow: Device
+  readonly spec: StoreSpec
+  readonly durability: Durability
+  readonly discards: 'refused' | 'zeroes' | 'zeroes-and-passdown'
+  readonly sectors: number
+  /** Makes an invalidation durable whose header could not be written; without one nothing can. */
+  readonly onHeaderFailed: (() => void) | undefined
+}
+
+export type InstanceState = 'Valid' | 'Overflow' | 'Invalid'
+
+export class StoreInstance {
+  readonly plan: InstancePlan
+  readonly route: VolumeRoute
+  /** None while waiting for a handover, and after one. */
+  store: LoadedStore | undefined
+  /** The workers know it: it has been resumed once. */
+  isAttached = false
+  /** Its exceptions went to another target, or will never come. */
+  isLost = false
+  /** What was last reported, so that an event is raised once. */
+  reported: InstanceState = 'Valid'
+  /** The highest watermark that was told. */
+  watermarkPassed = 0
+
+  constructor(plan: InstancePlan, volume: number, store: LoadedStore | undefined) {
+    this.plan = plan
+    this.route = new VolumeRoute(volume)
+    this.store = store
+    this.reported = this.state()
+  }
+
+  get volume(): number {
+    return this.route.volume
+  }
+
+  /** The store's chunk; 0 while it has none. */
+  get chunkSectors(): number {
+    return this.store?.geometry.chunkSectors ?? 0
+  }
+
+  state(): InstanceState {
+    if (this.isLost) return 'Invalid'
+    const state = this.store?.cursor.state() ?? storeState.valid
+    if (state >= storeState.invalidating) return 'Invalid'
+    return state === storeState.overflow ? 'Overflow' : 'Valid'
+  }
+
+  /** The status line's arguments. */
+  status(): string {
+    const state = this.state()
+    return state === 'Valid' ? statusText(this.counts()) : state
+  }
+
+  /** As LVM2's Data%; 100 for a store that is not valid. */
+  percent(): number {
+    return this.state() === 'Valid' ? percentOf(this.counts()) : 100
+  }
+
+  exceptions(): number {
+    return this.store?.cursor.claimed() ?? 0
+  }
+
+  counts(): Usage {
+    const cowSectors = bytesToSectors(this.plan.cow.sizeBytes())
+    if (this.store === undefined) return { allocatedSectors: 0, totalSectors: cowSectors, metadataSectors: 0 }
+    const { cursor, dataIndexOffset, geometry } = this.store
+    if (this.plan.spec.store === 'N') {
+      const { chunkSectors } = geometry
+      return usageOf({ kind: 'transient', chunkSectors, allocated: cursor.claimed(), cowSectors })
+    }
+    const nextDataIndex = cursor.claimed() + dataIndexOffset
+    return usageOf({
+      kind: 'persistent',
+      geometry,
+      nextDataIndex,
+      committedEntries: cursor.committed(),
+      cowSectors,
+    })
+  }
+
+  whyInvalid(): string {
+    if (this.isLost) return 'another target has taken its exceptions over'
+    const cursor = this.store?.cursor
+    const errno = cursor?.errno() ?? 0
+    const cause = errno === 0 ? '' : `, ${errnoName(errno)}`
+    switch (cursor?.reason()) {
+      case invalidationReason.full:
+        return 'its store was full'
+      case invalidationReason.originReadFailed:
+        return `a chunk of the origin could not be read${cause}`
+      case invalidationReason.cowWriteFailed:
+        return `a chunk could not be written to its COW${cause}`
+      case invalidationReason.metadataWriteFailed:
+        return `its list of exceptions could not be written${cause}`
+      case invalidationReason.storeShrank:
+        return 'its COW became smaller while in use'
+      default:
+        return 'its header says so'
+    }
+  }
+
+  /** What the workers are told; the cursor's memory is the first of `buffers`, the map's follow. */
+  onWire(store: LoadedStore, cow: FileOnWire, cursorBuffer: number, mapBuffers: number[]): SnapshotOnWire {
+    const { cow: cowDevice, durability, family, sectors, spec } = this.plan
+    return {
+      volume: this.volume,
+      origin: family.volume,
+      cow,
+      sizeBytes: sectorsToBytes(sectors),
+      chunkSectors: store.geometry.chunkSectors,
+      kind: spec.store === 'N' ? 'transient' : 'persistent',
+      overflows: spec.store === 'PO',
+      barriers: durability === 'power-loss',
+      dataIndexOffset: store.dataIndexOffset,
+      metadataUnitBytes: sectorsToBytes(cowDevice.blockSectors()),
+      cursorBuffer,
+      mapBuffers,
+    }
+  }
+}

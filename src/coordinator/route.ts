@@ -1,0 +1,106 @@
+/**
+ * Routes: where a request on a device goes, whatever the stack of tables above and below it. A stack resolves to one piece
+ * for one worker, not to one hop for each layer.
+ *
+ * Guarantees: `locate` makes no object; a place never reaches over the end of the part it lies in.
+ * Requires: an offset inside the device.
+ */
+
+/** The start of a request, found: so many bytes go on in this volume from there. Filled again and again. */
+export interface Place {
+  volume: number
+  byteOffset: number
+  byteLength: number
+  /** Requests of one stretch of this length go to one worker, so that its turns find them together. */
+  routeBytes: number
+  /** The one worker that serves this volume, or -1 for any. */
+  worker: number
+}
+
+export interface Route {
+  locate(byteOffset: number, place: Place): void
+  /** The volumes that a flush goes to. */
+  readonly flushed: readonly number[]
+}
+
+export const newPlace = (): Place => ({ volume: 0, byteOffset: 0, byteLength: 0, routeBytes: 65536, worker: -1 })
+
+/** What is served by one volume of the workers. */
+export class VolumeRoute implements Route {
+  readonly volume: number
+  readonly flushed: readonly number[]
+  routeBytes = 65536
+  worker = -1
+
+  constructor(volume: number) {
+    this.volume = volume
+    this.flushed = [volume]
+  }
+
+  locate(byteOffset: number, place: Place): void {
+    place.volume = this.volume
+    place.byteOffset = byteOffset
+    place.byteLength = Number.MAX_SAFE_INTEGER
+    place.routeBytes = this.routeBytes
+    place.worker = this.worker
+  }
+}
+
+export interface RoutePart {
+  readonly start: number
+  readonly byteLength: number
+  readonly route: Route
+  readonly offset: number
+}
+
+/** Parts that adjoin, from 0 on. */
+export class MapRoute implements Route {
+  readonly flushed: readonly number[]
+  readonly #parts: readonly RoutePart[]
+
+  constructor(parts: readonly RoutePart[]) {
+    this.#parts = parts
+    this.flushed = [...new Set(parts.flatMap(({ route }) => route.flushed))]
+  }
+
+  locate(byteOffset: number, place: Place): void {
+    let low = 0
+    let high = this.#parts.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if ((this.#parts[middle] as RoutePart).start <= byteOffset) low = middle
+      else high = middle - 1
+    }
+    const part = this.#parts[low] as RoutePart
+    const at = byteOffset - part.start
+    part.route.locate(part.offset + at, place)
+    place.byteLength = Math.min(place.byteLength, part.byteLength - at)
+  }
+}
+
+export interface RouteColumn {
+  readonly route: Route
+  readonly offset: number
+}
+
+/** Chunks that go round columns. */
+export class StripeRoute implements Route {
+  readonly flushed: readonly number[]
+  readonly #columns: readonly RouteColumn[]
+  readonly #chunkBytes: number
+
+  constructor(columns: readonly RouteColumn[], chunkBytes: number) {
+    this.#columns = columns
+    this.#chunkBytes = chunkBytes
+    this.flushed = [...new Set(columns.flatMap(({ route }) => route.flushed))]
+  }
+
+  locate(byteOffset: number, place: Place): void {
+    const chunk = Math.floor(byteOffset / this.#chunkBytes)
+    const inChunk = byteOffset - chunk * this.#chunkBytes
+    const column = this.#columns[chunk % this.#columns.length] as RouteColumn
+    const at = Math.floor(chunk / this.#columns.length) * this.#chunkBytes + inChunk
+    column.route.locate(column.offset + at, place)
+    place.byteLength = Math.min(place.byteLength, this.#chunkBytes - inChunk)
+  }
+}

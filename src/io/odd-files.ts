@@ -1,0 +1,104 @@
+/** BlockFiles that are no disks: one where everything fails, one that is all zeroes, one that fails now and then. */
+import { type BlockFile, errno, type FlakeyFaults } from './block-file.js'
+import { assertTransfer } from './transfer-bounds.js'
+
+export class ErrorFile implements BlockFile {
+  readonly #sizeBytes: number
+
+  constructor(sizeBytes: number) {
+    this.#sizeBytes = sizeBytes
+  }
+
+  read(): number {
+    return errno.EIO
+  }
+
+  write(): number {
+    return errno.EIO
+  }
+
+  /** Nothing was written, so nothing is left to make durable. The kernel sends no flush to an error target either. */
+  barrier(): number {
+    return 0
+  }
+
+  sizeBytes(): number {
+    return this.#sizeBytes
+  }
+}
+
+export class ZeroFile implements BlockFile {
+  readonly #sizeBytes: number
+  readonly #arena: Uint8Array
+
+  constructor(sizeBytes: number, arena: Uint8Array) {
+    this.#sizeBytes = sizeBytes
+    this.#arena = arena
+  }
+
+  read(arenaOffset: number, byteLength: number, fileOffset: number): number {
+    assertTransfer(this.#arena.byteLength, arenaOffset, byteLength, fileOffset)
+    this.#arena.fill(0, arenaOffset, arenaOffset + byteLength)
+    return 0
+  }
+
+  write(): number {
+    return 0
+  }
+
+  barrier(): number {
+    return 0
+  }
+
+  sizeBytes(): number {
+    return this.#sizeBytes
+  }
+}
+
+export interface FlakeyTimes {
+  readonly startedMs: number
+  readonly upMs: number
+  readonly downMs: number
+}
+
+export class FlakeyFile implements BlockFile {
+  readonly #file: BlockFile
+  readonly #fileOffset: number
+  readonly #sizeBytes: number
+  readonly #times: FlakeyTimes
+  readonly #faults: FlakeyFaults
+
+  constructor(file: BlockFile, fileOffset: number, sizeBytes: number, times: FlakeyTimes, faults: FlakeyFaults) {
+    this.#file = file
+    this.#fileOffset = fileOffset
+    this.#sizeBytes = sizeBytes
+    this.#times = times
+    this.#faults = faults
+  }
+
+  read(arenaOffset: number, byteLength: number, fileOffset: number): number {
+    if (this.#faults.failReads && this.#isDown()) return errno.EIO
+    return this.#file.read(arenaOffset, byteLength, this.#fileOffset + fileOffset)
+  }
+
+  write(arenaOffset: number, byteLength: number, fileOffset: number): number {
+    if (this.#isDown()) {
+      if (this.#faults.dropWrites) return 0
+      if (this.#faults.failWrites) return errno.EIO
+    }
+    return this.#file.write(arenaOffset, byteLength, this.#fileOffset + fileOffset)
+  }
+
+  barrier(): number {
+    return this.#file.barrier()
+  }
+
+  sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  #isDown(): boolean {
+    const { downMs, startedMs, upMs } = this.#times
+    return (Date.now() - startedMs) % (upMs + downMs) >= upMs
+  }
+}
