@@ -92,6 +92,7 @@ function attachSnapshot(ctx: WorkerContext, wire: SnapshotOnWire, buffers: reado
     cursor: new CommitCursor(present(buffers[wire.cursorBuffer], 'commit cursor')),
     persistent: wire.kind === 'persistent',
     overflows: wire.overflows,
+    discards: wire.discards,
     barriers: wire.barriers,
     dataIndexOffset: wire.dataIndexOffset,
     metadataUnitBytes: wire.metadataUnitBytes,

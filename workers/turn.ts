@@ -2,7 +2,7 @@
  * A turn: a batch of ring entries goes through COPY, COMMIT and RELEASE together, so that one pair of barriers pays for all
  * of it, and for every batch of other workers that is ready by then.
  *
- *     TAKE      entries; reads, and writes that need no copy, are done on the spot
+ *     TAKE      entries; reads, writes that need no copy, and discards are done on the spot
  *     COPY      pieces that hold their key: claim, copy to the stores, mark ready
  *     COMMIT    one group per store
  *     RELEASE   pieces whose exceptions are published: write, free the key, answer
@@ -16,9 +16,11 @@ import { operation } from '../src/wire/operation.js'
 import { commitOrigin } from './commit.js'
 import type { WorkerContext } from './context.js'
 import { batchMax } from './limits.js'
+import { originDiscard, originZero } from './origin-discard.js'
 import { beginOriginWrite, planOriginPiece } from './origin-write.js'
 import { retryLockWaiters } from './pieces.js'
 import { releasePieces } from './release.js'
+import { snapshotDiscard, snapshotZero } from './snapshot-discard.js'
 import { snapshotRead } from './snapshot-read.js'
 import { beginSnapshotWrite, planSnapshotPiece, refusal } from './snapshot-write.js'
 import type { OriginView, VolumeView } from './views.js'
@@ -111,17 +113,30 @@ function beginExtent(ctx: WorkerContext, extent: number): void {
       if (volume.kind === 'snapshot') beginSnapshotWrite(ctx, extent, volume)
       else beginOriginWrite(ctx, extent, volume)
       break
+    case operation.discard:
+      if (volume.kind === 'snapshot') snapshotDiscard(ctx, extent, volume)
+      else originDiscard(ctx, extent, volume)
+      break
+    case operation.zero:
+      if (volume.kind === 'snapshot') snapshotZero(ctx, extent)
+      else originZero(ctx, extent, volume)
+      break
     default:
       flush(ctx, extent, volume)
   }
 }
 
 function countedAs(asked: number, volume: VolumeView | undefined): number {
-  if (asked === operation.flush) return operationIndex.flush
+  if (asked > operation.write) return countedAsOther(asked)
   if (volume?.kind === 'snapshot') {
     return asked === operation.write ? operationIndex.snapshotWrite : operationIndex.snapshotRead
   }
   return asked === operation.write ? operationIndex.originWrite : operationIndex.originRead
+}
+
+function countedAsOther(asked: number): number {
+  if (asked === operation.flush) return operationIndex.flush
+  return asked === operation.discard ? operationIndex.discard : operationIndex.zero
 }
 
 function originRead(ctx: WorkerContext, extent: number, origin: OriginView): void {

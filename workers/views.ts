@@ -6,6 +6,7 @@ import type { Geometry } from '../src/format/geometry.js'
 import type { BlockFile } from '../src/io/block-file.js'
 import type { CommitCursor } from '../src/shm/commit-cursor.js'
 import type { ExceptionMap } from '../src/shm/exception-map.js'
+import type { Discards } from '../src/wire/control-message.js'
 
 export interface OriginView {
   readonly kind: 'origin'
@@ -31,6 +32,7 @@ export interface SnapshotView {
   readonly cursor: CommitCursor
   readonly persistent: boolean
   readonly overflows: boolean
+  readonly discards: Discards
   readonly barriers: boolean
   readonly dataIndexOffset: number
   readonly metadataUnitBytes: number

@@ -134,6 +134,7 @@ export async function attachSnapshot(machinery: Machinery, origin: number, snaps
         chunkSectors: store.geometry.chunkSectors,
         kind: plan.store === 'N' ? 'transient' : 'persistent',
         overflows: plan.store === 'PO',
+        discards: plan.discards ?? 'refused',
         barriers: plan.durability === 'power-loss',
         dataIndexOffset: store.dataIndexOffset,
         metadataUnitBytes: sectorsToBytes(source.blockSectors),

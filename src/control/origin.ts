@@ -10,6 +10,7 @@ import { Volume, type VolumeFacts } from '../coordinator/volume.js'
 import type { BlockFile } from '../io/block-file.js'
 import { identityOf, type OpenedSource } from '../io/open-source.js'
 import { storeState } from '../shm/commit-cursor.js'
+import { discardBytesMax, extentBytesMax } from '../wire/operation.js'
 import { attachSnapshot, detachSnapshot, openCow, type PreparedSnapshot, snapshotFrom, wipeCow } from './attach.js'
 import type { OriginMemory, RememberedSnapshot } from './origin-memory.js'
 import type { RemoveOptions, Snapshot, SnapshotOwner } from './snapshot.js'
@@ -147,6 +148,12 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
 
   protected explain(code: ErrorCode, errno: number): string {
     if (code === 'WORKER_DIED') return 'a worker thread died; the volume is unharmed, try again'
+    if (code === 'NOT_SUPPORTED' && errno === 0) {
+      return 'an origin with snapshots takes no discards; remove them first, or use writeZeroes'
+    }
+    if (code === 'NOT_SUPPORTED') {
+      return `the file system or device of ${this.path ?? this.name} cannot discard; use writeZeroes to have zeroes there`
+    }
     return `the system answered ${errnoName(errno)} on ${this.path ?? this.name}; check the device and try again`
   }
 
@@ -169,7 +176,11 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   /** Requests of one key go to one worker: they would only wait for each other on two. */
   #routeByKey(): void {
     const keyBytes = Math.max(...this.#snapshots.map(({ chunkSectors }) => sectorsToBytes(chunkSectors)), 65536)
-    for (const volume of [this, ...this.#snapshots]) volume.routeBytes = keyBytes
+    const discardBytes = this.#snapshots.length === 0 ? discardBytesMax : Math.max(keyBytes, extentBytesMax)
+    for (const volume of [this, ...this.#snapshots]) {
+      volume.routeBytes = keyBytes
+      volume.discardBytes = discardBytes
+    }
   }
 
   async #drained<Result>(act: () => Promise<Result>): Promise<Result> {

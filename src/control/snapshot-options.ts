@@ -2,6 +2,7 @@
 import { CowringError } from '../base/errors.js'
 import { validateChunkSectors } from '../format/geometry.js'
 import type { Source } from '../io/open-source.js'
+import type { Discards } from '../wire/control-message.js'
 import { isSnapshotName } from './remembered-snapshots.js'
 
 /** `P` persistent; `PO` persistent, and a full store overflows instead of becoming invalid; `N` transient. */
@@ -38,6 +39,8 @@ export interface SnapshotPlan {
   readonly durability: Durability
   readonly readOnly: boolean
   readonly name: string
+  /** `refused` by default; only table lines can ask for more. */
+  readonly discards?: Discards
 }
 
 /** The kernel's default for a table that names no chunk size: 16 KiB. */

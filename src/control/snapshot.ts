@@ -116,6 +116,7 @@ export class Snapshot extends Volume implements AsyncDisposable {
       return 'its store is full; it can still be read. Copy what you need, or take a new one with a larger COW'
     }
     if (code === 'WORKER_DIED') return 'a worker thread died; the snapshot is unharmed, try again'
+    if (code === 'NOT_SUPPORTED') return this.#whyNoDiscard(errno)
     return `the system answered ${errnoName(errno)} on the origin or on the COW ${this.cowPath ?? 'in memory'}; check both`
   }
 
@@ -146,6 +147,14 @@ export class Snapshot extends Volume implements AsyncDisposable {
       committedEntries: cursor.committed(),
       cowSectors,
     })
+  }
+
+  #whyNoDiscard(errno: number): string {
+    if (errno !== 0)
+      return 'the system cannot discard in its COW or in the origin; use writeZeroes to have zeroes there'
+    return this.#parts.plan.discards === 'zeroes-and-passdown'
+      ? 'passed down to the origin it would spoil the other snapshots; remove them first, or use writeZeroes'
+      : 'the snapshot takes no discards; use writeZeroes to have zeroes there'
   }
 
   #whyInvalid(): string {

@@ -7,6 +7,7 @@ import type { Gate } from './gate.js'
 export interface TransferTarget {
   readonly volumeNumber: number
   readonly routeBytes: number
+  readonly discardBytes: number
   readonly gate: Gate<Transfer>
   /** Turns the status of a failed transfer into the error its caller sees. */
   failure(transfer: Transfer): Error

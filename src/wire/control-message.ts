@@ -14,6 +14,12 @@ export type FileOnWire =
   | Extract<BlockFileDescriptor, { kind: 'file' }>
   | { readonly kind: 'memory'; readonly buffer: number; readonly byteOffset: number; readonly sizeBytes: number }
 
+/**
+ * What a snapshot does with discards: refuse them, zero the store's copies, or pass them down to the origin as well. The
+ * kernel's features `discard_zeroes_cow` and `discard_passdown_origin`.
+ */
+export type Discards = 'refused' | 'zeroes' | 'zeroes-and-passdown'
+
 export interface SnapshotOnWire {
   readonly volume: number
   readonly origin: number
@@ -22,6 +28,7 @@ export interface SnapshotOnWire {
   readonly kind: 'persistent' | 'transient'
   /** PO: a snapshot write that finds no room overflows the snapshot instead of invalidating it. */
   readonly overflows: boolean
+  readonly discards: Discards
   /** True for `power-loss`: data and entries are each followed by a barrier. */
   readonly barriers: boolean
   /** Data index minus position, for stores whose list has holes. */
