@@ -17,6 +17,7 @@ import { assert, present } from '../src/base/assert.js'
 import { statusNumbers } from '../src/base/errors.js'
 import { type BlockFile, errno as errnos } from '../src/io/block-file.js'
 import { extentBytesMax, operation } from '../src/wire/operation.js'
+import { zeroBytes } from '../src/wire/scratch-layout.js'
 import { WorkerContext } from './context.js'
 import { isLost, readSnapshot } from './snapshot-read.js'
 import { beginWrite, reviveWaiters, takeStrides } from './strides.js'
@@ -149,6 +150,20 @@ export class VolumeFile implements BlockFile {
       if (result.status !== statusNumbers.OK) return result.errno || errnos.EIO
     }
     return 0
+  }
+
+  /** Written, like any zeroes that copy-on-write is in the way of. */
+  zero(byteLength: number, fileOffset: number): number {
+    const { zeroOffset } = this.#root.scratch
+    for (let done = 0; done < byteLength; done += zeroBytes) {
+      const failure = this.write(zeroOffset, Math.min(zeroBytes, byteLength - done), fileOffset + done)
+      if (failure !== 0) return failure
+    }
+    return 0
+  }
+
+  discard(): number {
+    return errnos.EOPNOTSUPP
   }
 
   barrier(): number {

@@ -2,7 +2,7 @@
  * A turn: a batch of ring entries goes through COPY, COMMIT and RELEASE together, so that one pair of barriers pays for all
  * of it, and for every batch of other workers that is ready by then.
  *
- *     TAKE      entries; reads, and writes that need no copy, are done on the spot
+ *     TAKE      entries; reads, writes that need no copy, and discards are done on the spot
  *     COPY      pieces that hold their key: claim, copy to the stores, mark ready
  *     COMMIT    one group per store
  *     RELEASE   pieces whose exceptions are published: write, free the key, answer
@@ -16,6 +16,8 @@ import { operation } from '../src/wire/operation.js'
 import type { WorkerContext } from './context.js'
 import { batchMax } from './limits.js'
 import { writeNestedExtent } from './nested.js'
+import { originDiscard, originZero } from './origin-discard.js'
+import { snapshotDiscard, snapshotZero } from './snapshot-discard.js'
 import { snapshotRead } from './snapshot-read.js'
 import { refusal } from './snapshot-write.js'
 import { beginWrite, reviveWaiters, takeStrides } from './strides.js'
@@ -93,17 +95,30 @@ function beginExtent(ctx: WorkerContext, extent: number): void {
       if (originOf(volume).nested) writeNestedExtent(ctx, extent)
       else beginWrite(ctx, extent, volume)
       break
+    case operation.discard:
+      if (volume.kind === 'snapshot') snapshotDiscard(ctx, extent, volume)
+      else originDiscard(ctx, extent, volume)
+      break
+    case operation.zero:
+      if (volume.kind === 'snapshot') snapshotZero(ctx, extent)
+      else originZero(ctx, extent, volume)
+      break
     default:
       flush(ctx, extent, volume)
   }
 }
 
 function countedAs(asked: number, volume: VolumeView | undefined): number {
-  if (asked === operation.flush) return operationIndex.flush
+  if (asked > operation.write) return countedAsOther(asked)
   if (volume?.kind === 'snapshot') {
     return asked === operation.write ? operationIndex.snapshotWrite : operationIndex.snapshotRead
   }
   return asked === operation.write ? operationIndex.originWrite : operationIndex.originRead
+}
+
+function countedAsOther(asked: number): number {
+  if (asked === operation.flush) return operationIndex.flush
+  return asked === operation.discard ? operationIndex.discard : operationIndex.zero
 }
 
 function originRead(ctx: WorkerContext, extent: number, origin: OriginView): void {

@@ -6,6 +6,7 @@ import type { Geometry } from '../src/format/geometry.js'
 import type { BlockFile } from '../src/io/block-file.js'
 import type { CommitCursor } from '../src/shm/commit-cursor.js'
 import type { ExceptionMap } from '../src/shm/exception-map.js'
+import type { Discards } from '../src/wire/control-message.js'
 
 export interface OriginView {
   readonly kind: 'origin'
@@ -17,6 +18,7 @@ export interface OriginView {
    * whose requests run side by side.
    */
   nested: number
+  readonly refusesDiscards: boolean
   /** Largest chunk first; equal sizes keep the order they were attached in, as in the kernel's registry. */
   snapshots: readonly SnapshotView[]
   /** L1: one key is one largest chunk among the snapshots. */
@@ -38,6 +40,7 @@ export interface SnapshotView {
   readonly cursor: CommitCursor
   readonly persistent: boolean
   readonly overflows: boolean
+  readonly discards: Discards
   readonly barriers: boolean
   readonly dataIndexOffset: number
   readonly metadataUnitBytes: number

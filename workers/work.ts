@@ -1,14 +1,14 @@
 /**
  * A worker's work in hand, in fixed tables: extents taken from a ring and the pieces they are cut into.
  *
- * An extent is one ring entry, at most 1 MiB. A write that must copy is cut into pieces, one per key; a piece takes its key,
- * copies, commits, writes and frees the key. Tables are columns of numbers, so that a turn allocates nothing.
+ * An extent is one ring entry; where it moves bytes, at most 1 MiB of them. A write that must copy is cut into pieces, one
+ * per key; a piece takes its key, copies, commits, writes and frees the key. Tables are columns of numbers, so that a turn allocates nothing.
  */
 import { assert } from '../src/base/assert.js'
 
 /** Limit: as many as a submission ring holds; more would only wait here instead of there. */
 export const extentCapacity = 1024
-/** Limit: an extent of 1 MiB makes at most 2,048 pieces (keys of one sector); several such fit. */
+/** Limit: a write of 1 MiB makes at most 2,048 pieces (keys of one sector); several such fit. */
 export const pieceCapacity = 16384
 export const piecesPerExtentMax = 2048
 

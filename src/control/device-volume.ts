@@ -62,7 +62,18 @@ export class DeviceVolume extends Volume implements AsyncDisposable {
     if (code === 'SNAPSHOT_OVERFLOW') {
       return 'its store is full; it can still be read. Copy what you need, or take a new one with a larger COW'
     }
+    if (code === 'NOT_SUPPORTED' && errno !== 0) {
+      return 'what lies below cannot discard; use writeZeroes to have zeroes there'
+    }
+    if (code === 'NOT_SUPPORTED') return this.#whyNoDiscard()
     return `the system answered ${errnoName(errno)} on a device below it; check what its table names`
+  }
+
+  #whyNoDiscard(): string {
+    const passesDown = this.device.live?.instances.some(({ plan }) => plan.discards === 'zeroes-and-passdown') ?? false
+    return passesDown
+      ? 'passed down to the origin it would spoil the other snapshots; remove them first, or use writeZeroes'
+      : 'a snapshot-origin takes no discards, and a snapshot only with discard_zeroes_cow; use writeZeroes'
   }
 
   #whyInvalid(): string {

@@ -4,6 +4,7 @@
  */
 import { sectorsToBytes } from '../base/units.js'
 import { VolumeRoute } from '../coordinator/route.js'
+import { extentBytesMax } from '../wire/operation.js'
 import type { Device } from './device.js'
 import type { MappedDevice } from './mapped-device.js'
 import type { StoreInstance } from './store-instance.js'
@@ -44,8 +45,11 @@ export class Family {
   routeByKey(worker: number): void {
     const active = this.active
     const keyBytes = Math.max(...active.map(({ chunkSectors }) => sectorsToBytes(chunkSectors)), 65536)
+    // A cut never divides a chunk, which would not count as discarded whole.
+    const discardBytes = Math.max(keyBytes, extentBytesMax)
     for (const { route } of [this, ...active]) {
       route.routeBytes = keyBytes
+      route.discardBytes = discardBytes
       route.worker = worker
     }
   }

@@ -12,6 +12,8 @@ interface OriginFacts {
   readonly file: BlockFileDescriptor
   readonly sizeBytes: number
   readonly nested: number
+  /** False for a family's origin. */
+  readonly isPlain: boolean
 }
 
 export class KnownVolumes {
@@ -32,8 +34,9 @@ export class KnownVolumes {
     const known = this.#keys.get(volume)
     if (known === key) return
     const buffers: SharedArrayBuffer[] = []
-    const { nested, sizeBytes } = facts
-    const wire = { volume, file: fileOnWire(whole(facts.file), buffers), sizeBytes, nested }
+    const { isPlain, nested, sizeBytes } = facts
+    const file = fileOnWire(whole(facts.file), buffers)
+    const wire = { volume, file, sizeBytes, nested, refusesDiscards: !isPlain }
     this.#keys.set(volume, key)
     const attach = { kind: 'attach-origin', ...wire } as const
     if (known === undefined) await this.#machinery.attach(volume, attach, buffers)

@@ -227,6 +227,12 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
 
   protected explain(code: ErrorCode, errno: number): string {
     if (code === 'WORKER_DIED') return 'a worker thread died; the volume is unharmed, try again'
+    if (code === 'NOT_SUPPORTED' && errno === 0) {
+      return 'an origin with snapshots takes no discards; remove them first, or use writeZeroes'
+    }
+    if (code === 'NOT_SUPPORTED') {
+      return `the file system or device of ${this.path ?? this.name} cannot discard; use writeZeroes to have zeroes there`
+    }
     return `the system answered ${errnoName(errno)} on ${this.path ?? this.name}; check the device and try again`
   }
 

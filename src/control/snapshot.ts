@@ -132,6 +132,7 @@ export class Snapshot extends Volume implements AsyncDisposable {
       return 'its store is full; it can still be read. Copy what you need, or take a new one with a larger COW'
     }
     if (code === 'WORKER_DIED') return 'a worker thread died; the snapshot is unharmed, try again'
+    if (code === 'NOT_SUPPORTED') return 'the snapshot takes no discards; use writeZeroes to have zeroes there'
     return `the system answered ${errnoName(errno)} on the origin or on the COW ${this.cowPath ?? 'in memory'}; check both`
   }
 }

@@ -246,13 +246,15 @@ export class Stack {
     const worker = level === 0 ? -1 : stack % this.machinery.workerCount
     if (plain !== undefined) {
       plain.route.worker = worker
-      await this.#known.origin(plain.route.volume, { file: plain.file, sizeBytes: plain.file.sizeBytes, nested: level })
+      const { file, route } = plain
+      await this.#known.origin(route.volume, { file, sizeBytes: file.sizeBytes, nested: level, isPlain: true })
       return
     }
     assert(family !== undefined, 'a node is a family or a volume of its own')
     const file = family.device.descriptor()
     family.nested = level
-    await this.#known.origin(family.volume, { file, sizeBytes: family.device.sizeBytes(), nested: level })
+    const sizeBytes = family.device.sizeBytes()
+    await this.#known.origin(family.volume, { file, sizeBytes, nested: level, isPlain: false })
     for (const instance of family.active) await this.#known.snapshot(instance)
     family.routeByKey(worker)
   }

@@ -12,7 +12,7 @@ import { VolumeRoute } from '../coordinator/route.js'
 import { percentOf, statusText, type Usage, usageOf } from '../format/usage.js'
 import { invalidationReason, storeState } from '../shm/commit-cursor.js'
 import type { StoreSpec } from '../targets/snapshot.js'
-import type { SnapshotOnWire } from '../wire/control-message.js'
+import type { Discards, SnapshotOnWire } from '../wire/control-message.js'
 import type { FileOnWire } from '../wire/file-on-wire.js'
 import type { Device } from './device.js'
 import type { Family } from './family.js'
@@ -26,7 +26,7 @@ export interface InstancePlan {
   readonly cow: Device
   readonly spec: StoreSpec
   readonly durability: Durability
-  readonly discards: 'refused' | 'zeroes' | 'zeroes-and-passdown'
+  readonly discards: Discards
   readonly sectors: number
   /** Makes an invalidation durable whose header could not be written; without one nothing can. */
   readonly onHeaderFailed: (() => void) | undefined
@@ -136,6 +136,7 @@ export class StoreInstance {
       chunkSectors: store.geometry.chunkSectors,
       kind: spec.store === 'N' ? 'transient' : 'persistent',
       overflows: spec.store === 'PO',
+      discards: this.plan.discards,
       barriers: durability === 'power-loss',
       dataIndexOffset: store.dataIndexOffset,
       metadataUnitBytes: sectorsToBytes(cowDevice.blockSectors()),

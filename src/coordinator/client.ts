@@ -1,6 +1,6 @@
 /**
- * The client side of the rings: cuts transfers into extents, stages their bytes, pushes them to workers, and settles their
- * promises. It decides nothing about copy-on-write.
+ * The client side of the rings: cuts transfers into extents, stages their bytes (a discard or zeroing has none), pushes them
+ * to workers, and settles their promises. It decides nothing about copy-on-write.
  *
  * Back-pressure: a transfer that finds no ticket, no arena block or no ring slot waits in line, in order of arrival, and
  * goes on when something is freed. What waits is the callers' own buffers; nothing here grows.
@@ -12,7 +12,7 @@ import { statusNumbers } from '../base/errors.js'
 import type { ArenaAllocator } from '../shm/arena.js'
 import { Signals } from '../shm/signals.js'
 import { type EngineMemory, ticketCount } from '../wire/engine-memory.js'
-import { extentBytesMax, operation } from '../wire/operation.js'
+import { extentBytes, movesBytes, operation } from '../wire/operation.js'
 import { Lane } from './lane.js'
 import { newPlace } from './route.js'
 import { TicketTable } from './ticket-table.js'
@@ -155,7 +155,8 @@ export class Client {
     const place = this.#place
     while (transfer.next < transfer.end) {
       route.locate(transfer.next, place)
-      const byteLength = Math.min(extentBytesMax, transfer.end - transfer.next, place.byteLength)
+      const asked = extentBytes(transfer.operation, place.byteOffset, transfer.end - transfer.next, place.discardBytes)
+      const byteLength = Math.min(asked, place.byteLength)
       const worker = place.worker >= 0 ? place.worker : this.#workerFor(place.byteOffset, place.routeBytes)
       if (!this.#pushExtent(transfer, place.volume, place.byteOffset, byteLength, worker)) return false
       transfer.next += byteLength
@@ -172,7 +173,8 @@ export class Client {
   #pushExtent(transfer: Transfer, volume: number, byteOffset: number, byteLength: number, worker: number): boolean {
     const lane = this.#lane(worker)
     if (!lane.hasRoom() || !this.#tickets.hasRoom()) return false
-    const staged = transfer.arenaOffset < 0 && byteLength > 0
+    const moves = movesBytes(transfer.operation)
+    const staged = moves && transfer.arenaOffset < 0
     const block = staged ? this.#allocator.allocate(byteLength) : -1
     if (staged && block < 0) return false
     const ahead = transfer.next - transfer.start
@@ -180,7 +182,7 @@ export class Client {
       this.#arena.set(transfer.bytes.subarray(ahead, ahead + byteLength), block)
     }
     const ticket = this.#tickets.take(transfer, worker, ahead, byteLength, block)
-    const arenaOffset = staged ? block : transfer.arenaOffset + ahead
+    const arenaOffset = staged ? block : moves ? transfer.arenaOffset + ahead : 0
     if (this.#nowMs === 0) this.#nowMs = performance.now()
     lane.push(transfer.operation, volume, ticket, byteOffset, byteLength, arenaOffset, this.#nowMs)
     transfer.inFlight++

@@ -5,6 +5,7 @@
  * Guarantees: `locate` makes no object; a place never reaches over the end of the part it lies in.
  * Requires: an offset inside the device.
  */
+import { discardBytesMax } from '../wire/operation.js'
 
 /** The start of a request, found: so many bytes go on in this volume from there. Filled again and again. */
 export interface Place {
@@ -15,6 +16,8 @@ export interface Place {
   routeBytes: number
   /** The one worker that serves this volume, or -1 for any. */
   worker: number
+  /** Discards are cut at multiples of this. */
+  discardBytes: number
 }
 
 export interface Route {
@@ -23,7 +26,14 @@ export interface Route {
   readonly flushed: readonly number[]
 }
 
-export const newPlace = (): Place => ({ volume: 0, byteOffset: 0, byteLength: 0, routeBytes: 65536, worker: -1 })
+export const newPlace = (): Place => ({
+  volume: 0,
+  byteOffset: 0,
+  byteLength: 0,
+  routeBytes: 65536,
+  worker: -1,
+  discardBytes: discardBytesMax,
+})
 
 /** What is served by one volume of the workers. */
 export class VolumeRoute implements Route {
@@ -31,6 +41,7 @@ export class VolumeRoute implements Route {
   readonly flushed: readonly number[]
   routeBytes = 65536
   worker = -1
+  discardBytes: number = discardBytesMax
 
   constructor(volume: number) {
     this.volume = volume
@@ -43,6 +54,7 @@ export class VolumeRoute implements Route {
     place.byteLength = Number.MAX_SAFE_INTEGER
     place.routeBytes = this.routeBytes
     place.worker = this.worker
+    place.discardBytes = this.discardBytes
   }
 }
 

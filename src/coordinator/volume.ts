@@ -9,6 +9,7 @@ import type { Client } from './client.js'
 import { Gate } from './gate.js'
 import type { Route } from './route.js'
 import type { Transfer, TransferTarget } from './transfer.js'
+import { zeroInPieces } from './zero-in-pieces.js'
 
 /** What a volume is. A mapped device's facts change with its table and its name, so they are asked for each time. */
 export interface VolumeFacts {
@@ -30,6 +31,14 @@ const takeResolvers = (resolve: (value: Uint8Array) => void, reject: (error: Err
 }
 
 const noBytes = new Uint8Array(0)
+
+const verbs: Record<number, string> = {
+  [operation.read]: 'read',
+  [operation.write]: 'write',
+  [operation.flush]: 'flush',
+  [operation.discard]: 'discard',
+  [operation.zero]: 'zeroing',
+}
 
 export abstract class Volume implements TransferTarget {
   readonly #client: Client
@@ -76,7 +85,7 @@ export abstract class Volume implements TransferTarget {
     const refused = this.#refuse(offset, byteLength, false)
     if (refused !== undefined) return Promise.reject(refused)
     const into = typeof lengthOrInto === 'number' ? new Uint8Array(byteLength) : lengthOrInto
-    return this.#submit(operation.read, offset, into)
+    return this.#submit(operation.read, offset, byteLength, into)
   }
 
   /**
@@ -91,7 +100,40 @@ export abstract class Volume implements TransferTarget {
   write(offset: number, bytes: Uint8Array): Promise<void> {
     const refused = this.#refuse(offset, bytes.byteLength, true)
     if (refused !== undefined) return Promise.reject(refused)
-    return this.#submit(operation.write, offset, bytes) as Promise<unknown> as Promise<void>
+    return this.#submit(operation.write, offset, bytes.byteLength, bytes) as Promise<unknown> as Promise<void>
+  }
+
+  /**
+   * Writes `byteLength` zeroes at `offset` (both bytes, multiples of 512), without a buffer of them.
+   *
+   * Visibility, durability and atomicity are those of `write`. Where nothing has to be copied first, the range becomes a
+   * hole of the origin's file, if its file system has holes; elsewhere zeroes are written, with bounded memory, and take as
+   * long as writing takes. A snapshot that is taken meanwhile has some of them. Fails with what `write` fails with.
+   */
+  async writeZeroes(offset: number, byteLength: number): Promise<void> {
+    const refused = this.#refuse(offset, byteLength, true)
+    if (refused !== undefined) throw refused
+    await zeroInPieces(
+      offset,
+      offset + byteLength,
+      (at, length) => this.#zeroInPlace(at, length),
+      (at, bytes) => this.write(at, bytes),
+    )
+  }
+
+  /**
+   * Tells the system that nothing needs the `byteLength` bytes at `offset` any more (both bytes, multiples of 512).
+   *
+   * The range of an origin reads as zeroes afterwards, and its file gets smaller on its disk. An origin with snapshots takes
+   * no discards, and a snapshot takes them only if it was made to. Where one is refused use `writeZeroes`. A discard may be
+   * done in part if it rejects. `flush()` makes it durable. Fails with NOT_SUPPORTED, INVALID_ARGUMENT, OUT_OF_RANGE,
+   * READ_ONLY, DEVICE_CLOSED, IO_ERROR, WORKER_DIED; on a snapshot also SNAPSHOT_INVALID, SNAPSHOT_OVERFLOW. Source: the
+   * `snapshot` target's features `discard_zeroes_cow` and `discard_passdown_origin`.
+   */
+  async discard(offset: number, byteLength: number): Promise<void> {
+    const refused = this.#refuse(offset, byteLength, true)
+    if (refused !== undefined) throw refused
+    await this.#submit(operation.discard, offset, byteLength, noBytes)
   }
 
   /**
@@ -101,7 +143,7 @@ export abstract class Volume implements TransferTarget {
   async flush(): Promise<void> {
     const refused = this.#refuse(0, 0, false)
     if (refused !== undefined) throw refused
-    await this.#submit(operation.flush, 0, noBytes)
+    await this.#submit(operation.flush, 0, 0, noBytes)
   }
 
   /** Refuses requests from now on; what has been submitted goes on. */
@@ -125,8 +167,7 @@ export abstract class Volume implements TransferTarget {
 
   failure(transfer: Transfer): Error {
     const code: ErrorCode = errorCodeOf(transfer.status) ?? 'IO_ERROR'
-    const verb =
-      transfer.operation === operation.read ? 'read' : transfer.operation === operation.write ? 'write' : 'flush'
+    const verb = verbs[transfer.operation] ?? 'request'
     const where = verb === 'flush' ? '' : ` of ${transfer.end - transfer.start} bytes at offset ${transfer.start}`
     const errno = transfer.errno === 0 ? {} : { errno: transfer.errno }
     const facts = { device: this.name, byteOffset: transfer.start, byteLength: transfer.end - transfer.start, ...errno }
@@ -140,9 +181,23 @@ export abstract class Volume implements TransferTarget {
     return new CowringError('DEVICE_CLOSED', `${this.name} is closed; open it again to use it`, { device: this.name })
   }
 
-  #submit(asked: number, offset: number, bytes: Uint8Array): Promise<Uint8Array> {
+  /** False where zeroes have to be written like other bytes. */
+  async #zeroInPlace(offset: number, byteLength: number): Promise<boolean> {
+    // Again for every piece: it may have been closed meanwhile.
+    const refused = this.#refuse(offset, byteLength, true)
+    if (refused !== undefined) throw refused
+    try {
+      await this.#submit(operation.zero, offset, byteLength, noBytes)
+      return true
+    } catch (error) {
+      if (error instanceof CowringError && error.code === 'NOT_SUPPORTED') return false
+      throw error
+    }
+  }
+
+  #submit(asked: number, offset: number, byteLength: number, bytes: Uint8Array): Promise<Uint8Array> {
     const promise = new Promise<Uint8Array>(takeResolvers)
-    if (bytes.byteLength === 0 && asked !== operation.flush) {
+    if (byteLength === 0 && asked !== operation.flush) {
       takenResolve(bytes)
       return promise
     }
@@ -151,7 +206,7 @@ export abstract class Volume implements TransferTarget {
     transfer.operation = asked
     transfer.start = offset
     transfer.next = offset
-    transfer.end = offset + bytes.byteLength
+    transfer.end = offset + byteLength
     transfer.bytes = bytes
     const inArena = bytes.buffer === this.#arena && bytes.byteOffset % this.#facts.bufferAlignment === 0
     transfer.arenaOffset = inArena ? bytes.byteOffset : -1

@@ -10,6 +10,8 @@
  * - a read or write moves all its bytes or answers an errno, and then any part of them may have been moved;
  * - reading past the end answers EIO. Writing past the end extends a regular file, and answers ENOSPC on what has a fixed
  *   size: block devices and memory;
+ * - `zero` and `discard` take whole sectors and never change the size: a range that reaches past the end answers ENOSPC and
+ *   nothing of it has changed. After another errno any part of the range may read as zeroes;
  * - `barrier()` answers 0 only if every write that returned before it was called is durable;
  * - calls from several threads on descriptors of one file may overlap.
  */
@@ -18,7 +20,14 @@ export interface BlockFile {
   read(arenaOffset: number, byteLength: number, fileOffset: number): number
   /** Moves `byteLength` bytes of the arena at `arenaOffset` into the file at `fileOffset`. */
   write(arenaOffset: number, byteLength: number, fileOffset: number): number
-  /** Makes every completed write durable (`fdatasync`). */
+  /** Makes a range read as zeroes, by the cheapest way there is: in a regular file that is a hole. */
+  zero(byteLength: number, fileOffset: number): number
+  /**
+   * Gives the space of a range back to the system; it reads as zeroes afterwards. EOPNOTSUPP where that cannot be done, and
+   * then nothing has changed.
+   */
+  discard(byteLength: number, fileOffset: number): number
+  /** Makes every completed write, zeroing and discard durable (`fdatasync`). */
   barrier(): number
   /** The size in bytes now, which another process may have changed; -1 if it cannot be told. */
   sizeBytes(): number
@@ -90,4 +99,4 @@ export interface FlakeyFaults {
   readonly dropWrites: boolean
 }
 
-export const errno = { EIO: 5, EAGAIN: 11, EINTR: 4, EINVAL: 22, ENOSPC: 28 } as const
+export const errno = { EIO: 5, EAGAIN: 11, EINTR: 4, EINVAL: 22, ENOSPC: 28, ENOSYS: 38, EOPNOTSUPP: 95 } as const

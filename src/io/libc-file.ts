@@ -9,19 +9,22 @@
  */
 import { assert } from '../base/assert.js'
 import { type BlockFile, errno } from './block-file.js'
+import { punchHole, zeroRange } from './deallocate.js'
 import { type Libc, libc, seekEnd } from './libc.js'
-import { assertTransfer } from './transfer-bounds.js'
+import { assertRange, assertTransfer } from './transfer-bounds.js'
+import { writeZeroes } from './write-zeroes.js'
 
 export class LibcFile implements BlockFile {
-  readonly #libc: Libc = libc()
+  readonly #libc: Libc
   readonly #fd: number
   /** Held so that the memory behind `#arenaAddress` stays alive. */
   readonly #arena: Uint8Array
   readonly #arenaBytes: number
   readonly #arenaAddress: number
 
-  constructor(fd: number, arena: Uint8Array) {
+  constructor(fd: number, arena: Uint8Array, bound: Libc = libc()) {
     assert(arena.buffer instanceof SharedArrayBuffer, 'the arena is shared memory, which never moves')
+    this.#libc = bound
     this.#fd = fd
     this.#arena = arena
     this.#arenaBytes = arena.byteLength
@@ -69,6 +72,18 @@ export class LibcFile implements BlockFile {
     return 0
   }
 
+  zero(byteLength: number, fileOffset: number): number {
+    const refused = this.#refuseRange(byteLength, fileOffset)
+    if (refused !== 0) return refused
+    const failure = zeroRange(this.#libc, this.#fd, byteLength, fileOffset)
+    return failure === errno.EOPNOTSUPP ? writeZeroes(this.#fd, byteLength, fileOffset) : failure
+  }
+
+  discard(byteLength: number, fileOffset: number): number {
+    const refused = this.#refuseRange(byteLength, fileOffset)
+    return refused === 0 ? punchHole(this.#libc, this.#fd, byteLength, fileOffset) : refused
+  }
+
   barrier(): number {
     // fdatasync is repeated only when interrupted: after EIO the kernel forgets the lost pages, and a second call would lie.
     for (;;) {
@@ -81,5 +96,13 @@ export class LibcFile implements BlockFile {
   /** The end of the file, also of a block device: an extended logical volume shows its new size at once. */
   sizeBytes(): number {
     return this.#libc.lseek64(this.#fd, 0, seekEnd)
+  }
+
+  /** The system would take a hole past the end, and a write there would extend the file. */
+  #refuseRange(byteLength: number, fileOffset: number): number {
+    assertRange(byteLength, fileOffset)
+    const sizeBytes = this.sizeBytes()
+    if (sizeBytes < 0) return this.#libc.lastErrno()
+    return byteLength > 0 && fileOffset + byteLength > sizeBytes ? errno.ENOSPC : 0
   }
 }

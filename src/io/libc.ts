@@ -1,5 +1,5 @@
 /**
- * The libc calls that Node lacks (flock, statx) and the hot ones it makes slow (pread, pwrite, lseek), through koffi.
+ * The libc calls that Node lacks (fallocate, flock, statx) and the hot ones it makes slow (pread, pwrite, lseek), through koffi.
  *
  * Guarantees: bound once per thread, at first use, so a program that only uses node:fs never loads koffi's binary.
  * Requires: Linux. Memory is passed as plain numbers (user addresses stay below 2^53), because handing koffi a view costs
@@ -17,6 +17,7 @@ export interface Libc {
   pwrite64(fd: number, address: number, byteLength: number, fileOffset: number): number
   lseek64(fd: number, offset: number, whence: number): number
   fdatasync(fd: number): number
+  fallocate64(fd: number, mode: number, fileOffset: number, byteLength: number): number
   flock(fd: number, operation: number): number
   sched_yield(): number
   memmove(to: number, from: number, byteLength: number): number
@@ -70,6 +71,7 @@ function bind(): Libc {
     pwrite64: wide('intptr_t', 'pwrite', '(int fd, uintptr_t buffer, size_t n, int64_t offset)'),
     lseek64: wide('int64_t', 'lseek', '(int fd, int64_t offset, int whence)'),
     fdatasync: library.func('int fdatasync(int fd)'),
+    fallocate64: wide('int', 'fallocate', '(int fd, int mode, int64_t offset, int64_t n)'),
     flock: library.func('int flock(int fd, int operation)'),
     sched_yield: library.func('int sched_yield(void)'),
     memmove: library.func('uintptr_t memmove(uintptr_t to, uintptr_t from, size_t n)'),

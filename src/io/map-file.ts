@@ -53,6 +53,14 @@ export class MapFile implements BlockFile {
     return 0
   }
 
+  zero(byteLength: number, fileOffset: number): number {
+    return this.#clear('zero', byteLength, fileOffset)
+  }
+
+  discard(byteLength: number, fileOffset: number): number {
+    return this.#clear('discard', byteLength, fileOffset)
+  }
+
   /** Every file's, also when one fails: the first failure is the answer. */
   barrier(): number {
     let failure = 0
@@ -65,6 +73,19 @@ export class MapFile implements BlockFile {
 
   sizeBytes(): number {
     return this.#sizeBytes
+  }
+
+  #clear(how: 'zero' | 'discard', byteLength: number, fileOffset: number): number {
+    if (fileOffset + byteLength > this.#sizeBytes) return errno.ENOSPC
+    for (let done = 0; done < byteLength; ) {
+      const part = this.#partAt(fileOffset + done)
+      const at = fileOffset + done - part.start
+      const step = Math.min(byteLength - done, part.byteLength - at)
+      const failure = part.file[how](step, part.fileOffset + at)
+      if (failure !== 0) return failure
+      done += step
+    }
+    return 0
   }
 
   /** The part that `fileOffset` falls into, by halving. */

@@ -2,7 +2,7 @@
  * BlockFile over a region of shared memory: a disk that lives as long as the process.
  *
  * Guarantees: bytes past the end do not exist (a read answers EIO, a write ENOSPC, and neither moves anything); a barrier
- * has nothing to do.
+ * has nothing to do. A discard fills with zeroes: the memory is the caller's, and stays reserved.
  * Requires: neither region nor arena ever moves; both are shared memory.
  *
  * The copy goes through libc's memmove, on addresses: 75 ns for 4 KiB against 180 ns for `set` of a `subarray`, which
@@ -11,7 +11,7 @@
 import { assert } from '../base/assert.js'
 import { type BlockFile, errno } from './block-file.js'
 import { type Libc, libc, libcLoads } from './libc.js'
-import { assertTransfer } from './transfer-bounds.js'
+import { assertRange, assertTransfer } from './transfer-bounds.js'
 
 export class MemoryFile implements BlockFile {
   readonly #libc: Libc | undefined
@@ -58,6 +58,18 @@ export class MemoryFile implements BlockFile {
       this.#region.set(this.#arena.subarray(arenaOffset, arenaOffset + byteLength), fileOffset)
     }
     return 0
+  }
+
+  zero(byteLength: number, fileOffset: number): number {
+    assertRange(byteLength, fileOffset)
+    if (byteLength === 0) return 0
+    if (fileOffset + byteLength > this.#regionBytes) return errno.ENOSPC
+    this.#region.fill(0, fileOffset, fileOffset + byteLength)
+    return 0
+  }
+
+  discard(byteLength: number, fileOffset: number): number {
+    return this.zero(byteLength, fileOffset)
   }
 
   barrier(): number {

@@ -2,14 +2,18 @@
  * BlockFile over node:fs: the portable twin of LibcFile, for machines where koffi has no binary, and the second opinion in
  * tests.
  *
- * Guarantees: the same answers as LibcFile. node:fs throws; here an exception becomes its errno.
+ * Guarantees: the same answers as LibcFile; node:fs throws, and here an exception becomes its errno. Only a discard needs
+ * libc: without koffi's binary it answers EOPNOTSUPP.
  * Leaves out on purpose: the promise to allocate nothing. An exception is an object, and so is the answer of fstat.
  */
 import { fdatasyncSync, fstatSync, readSync, writeSync } from 'node:fs'
 import { blockDeviceBytes } from './block-device.js'
 import { type BlockFile, errno } from './block-file.js'
+import { punchHole } from './deallocate.js'
+import { libc, libcLoads } from './libc.js'
 import { errnoOf } from './system-error.js'
-import { assertTransfer } from './transfer-bounds.js'
+import { assertRange, assertTransfer } from './transfer-bounds.js'
+import { writeZeroes } from './write-zeroes.js'
 
 /** node:fs refuses lengths of 2 GiB and more. */
 const transferBytesMax = 1 << 30
@@ -33,6 +37,17 @@ export class NodeFile implements BlockFile {
     return this.#move(writeSync, arenaOffset, byteLength, fileOffset)
   }
 
+  zero(byteLength: number, fileOffset: number): number {
+    const refused = this.#refuseRange(byteLength, fileOffset)
+    return refused === 0 ? writeZeroes(this.#fd, byteLength, fileOffset) : refused
+  }
+
+  discard(byteLength: number, fileOffset: number): number {
+    const refused = this.#refuseRange(byteLength, fileOffset)
+    if (refused !== 0) return refused
+    return libcLoads() ? punchHole(libc(), this.#fd, byteLength, fileOffset) : errno.EOPNOTSUPP
+  }
+
   barrier(): number {
     for (;;) {
       try {
@@ -47,10 +62,24 @@ export class NodeFile implements BlockFile {
 
   sizeBytes(): number {
     try {
-      const status = fstatSync(this.#fd, { bigint: true })
-      return this.#isBlockDevice ? blockDeviceBytes(status.rdev) : Number(status.size)
+      return this.#measure()
     } catch {
       return -1
+    }
+  }
+
+  #measure(): number {
+    const status = fstatSync(this.#fd, { bigint: true })
+    return this.#isBlockDevice ? blockDeviceBytes(status.rdev) : Number(status.size)
+  }
+
+  /** The system would take a hole past the end, and a write there would extend the file. */
+  #refuseRange(byteLength: number, fileOffset: number): number {
+    assertRange(byteLength, fileOffset)
+    try {
+      return byteLength > 0 && fileOffset + byteLength > this.#measure() ? errno.ENOSPC : 0
+    } catch (error) {
+      return errnoOf(error)
     }
   }
 

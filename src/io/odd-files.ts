@@ -17,6 +17,14 @@ export class ErrorFile implements BlockFile {
     return errno.EIO
   }
 
+  zero(): number {
+    return errno.EIO
+  }
+
+  discard(): number {
+    return errno.EIO
+  }
+
   /** Nothing was written, so nothing is left to make durable. The kernel sends no flush to an error target either. */
   barrier(): number {
     return 0
@@ -43,6 +51,14 @@ export class ZeroFile implements BlockFile {
   }
 
   write(): number {
+    return 0
+  }
+
+  zero(): number {
+    return 0
+  }
+
+  discard(): number {
     return 0
   }
 
@@ -87,6 +103,22 @@ export class FlakeyFile implements BlockFile {
       if (this.#faults.failWrites) return errno.EIO
     }
     return this.#file.write(arenaOffset, byteLength, this.#fileOffset + fileOffset)
+  }
+
+  zero(byteLength: number, fileOffset: number): number {
+    if (this.#isDown()) {
+      if (this.#faults.dropWrites) return 0
+      if (this.#faults.failWrites) return errno.EIO
+    }
+    return this.#file.zero(byteLength, this.#fileOffset + fileOffset)
+  }
+
+  discard(byteLength: number, fileOffset: number): number {
+    if (this.#isDown()) {
+      if (this.#faults.dropWrites) return 0
+      if (this.#faults.failWrites) return errno.EIO
+    }
+    return this.#file.discard(byteLength, this.#fileOffset + fileOffset)
   }
 
   barrier(): number {

@@ -59,6 +59,14 @@ export class StripeFile implements BlockFile {
     return 0
   }
 
+  zero(byteLength: number, fileOffset: number): number {
+    return this.#clear('zero', byteLength, fileOffset)
+  }
+
+  discard(byteLength: number, fileOffset: number): number {
+    return this.#clear('discard', byteLength, fileOffset)
+  }
+
   barrier(): number {
     let failure = 0
     for (let column = 0; column < this.#columns.length; column++) {
@@ -70,6 +78,21 @@ export class StripeFile implements BlockFile {
 
   sizeBytes(): number {
     return this.#sizeBytes
+  }
+
+  #clear(how: 'zero' | 'discard', byteLength: number, fileOffset: number): number {
+    if (fileOffset + byteLength > this.#sizeBytes) return errno.ENOSPC
+    for (let done = 0; done < byteLength; ) {
+      const file = this.#locate(fileOffset + done)
+      const step = Math.min(byteLength - done, this.#chunkLeft)
+      const column = this.#column
+      const failure = file[how](step, this.#columnOffset)
+      // A column that cannot discard has not failed.
+      if (failure === errno.EOPNOTSUPP) return failure
+      if (failure !== 0) return this.#failed(column, failure)
+      done += step
+    }
+    return 0
   }
 
   #locate(fileOffset: number): BlockFile {

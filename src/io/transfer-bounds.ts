@@ -3,6 +3,7 @@
  * someone else's bytes. libc would follow a bad address anywhere, and node:fs takes a bad position for "where it is now".
  */
 import { assert } from '../base/assert.js'
+import { sectorBytes } from '../base/units.js'
 
 export function assertTransfer(arenaBytes: number, arenaOffset: number, byteLength: number, fileOffset: number): void {
   assert(
@@ -14,4 +15,10 @@ export function assertTransfer(arenaBytes: number, arenaOffset: number, byteLeng
     'arena offset and length are whole numbers of bytes',
   )
   assert(fileOffset >= 0 && Number.isSafeInteger(fileOffset), 'a file offset is a whole number of bytes')
+}
+
+/** The same for a range of a file that is zeroed or discarded: no memory is concerned. */
+export function assertRange(byteLength: number, fileOffset: number): void {
+  assert(Number.isSafeInteger(byteLength + fileOffset) && byteLength >= 0 && fileOffset >= 0, 'a range is in the file')
+  assert(byteLength % sectorBytes === 0 && fileOffset % sectorBytes === 0, 'a range is whole sectors')
 }

@@ -1,35 +1,22 @@
 /**
  * The arena: payload memory that every thread sees at the same place.
  *
- * It is a shared WebAssembly memory because that is page-aligned, which O_DIRECT asks of its buffers and a plain
- * SharedArrayBuffer does not give. Pages are touched only when used, so a large arena costs address space, not memory.
+ * It is page-aligned, which O_DIRECT asks of its buffers. Pages are touched only when used, so a large arena costs address
+ * space, not memory.
  *
  * A block has one owner at a time: the caller's side until its request is pushed, a worker until that request completes.
  * The allocator below belongs to the coordinator's thread alone; workers only ever see offsets.
  */
 import { assert, present } from '../base/assert.js'
+import { pageAlignedBytesMax, pageAlignedMemory } from '../base/page-aligned-memory.js'
 import { isPowerOfTwo } from '../base/units.js'
 
 export const pageBytes = 4096
-const wasmPageBytes = 65536
 
-/** The one thing used of WebAssembly, declared here because the type library that has it is the browser's. */
-declare const WebAssembly: {
-  readonly Memory: new (limits: {
-    initial: number
-    maximum: number
-    shared: true
-  }) => { readonly buffer: SharedArrayBuffer }
-}
+/** Limit: what page-aligned shared memory can be. */
+export const arenaBytesMax = pageAlignedBytesMax
 
-/** Limit: a WebAssembly memory addresses 4 GiB. */
-export const arenaBytesMax = 2 ** 32
-
-export function createArenaMemory(byteLength: number): SharedArrayBuffer {
-  assert(byteLength % wasmPageBytes === 0 && byteLength <= arenaBytesMax, `arena of ${byteLength} bytes`)
-  const pages = byteLength / wasmPageBytes
-  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer
-}
+export const createArenaMemory = (byteLength: number): SharedArrayBuffer => pageAlignedMemory(byteLength)
 
 /**
  * A buddy allocator of page-sized to arena-sized blocks. `allocate` answers -1 when there is no block; callers wait and try

@@ -6,7 +6,15 @@
  * the push into the ring to the completion.
  */
 
-export const operationNames = ['originRead', 'originWrite', 'snapshotRead', 'snapshotWrite', 'flush'] as const
+export const operationNames = [
+  'originRead',
+  'originWrite',
+  'snapshotRead',
+  'snapshotWrite',
+  'flush',
+  'discard',
+  'zero',
+] as const
 export type OperationName = (typeof operationNames)[number]
 
 /** Position of each operation in a block. */

@@ -15,7 +15,15 @@ export interface OriginOnWire {
   readonly sizeBytes: number
   /** Level in a stack in which one copy-on-write volume writes to another, 1 the lowest, 0 for others: see workers/nested. */
   readonly nested: number
+  /** A snapshot-origin, which takes no discards even while it has no snapshots. */
+  readonly refusesDiscards: boolean
 }
+
+/**
+ * What a snapshot does with discards: refuse them, zero the store's copies, or pass them down to the origin as well. The
+ * kernel's features `discard_zeroes_cow` and `discard_passdown_origin`.
+ */
+export type Discards = 'refused' | 'zeroes' | 'zeroes-and-passdown'
 
 export interface SnapshotOnWire {
   readonly volume: number
@@ -27,6 +35,7 @@ export interface SnapshotOnWire {
   readonly kind: 'persistent' | 'transient'
   /** PO: a snapshot write that finds no room overflows the snapshot instead of invalidating it. */
   readonly overflows: boolean
+  readonly discards: Discards
   /** True for `power-loss`: data and entries are each followed by a barrier. */
   readonly barriers: boolean
   /** Data index minus position, for stores whose list has holes. */

@@ -10,6 +10,8 @@ export interface ContractSubject {
   another(): BlockFile
   /** At least 8 MiB of shared memory. */
   readonly arena: Uint8Array
+  /** What the file occupies, in bytes; absent where that cannot shrink. */
+  occupiedBytes?(): number
   /** Changes the size of the file behind the implementation's back; absent where sizes are fixed. */
   resize?(byteLength: number): void
   /** Closes what the implementation stands on; absent where nothing can be closed. */
@@ -116,6 +118,95 @@ export function blockFileContract(name: string, make: (byteLength: number) => Co
       expect(file.barrier()).toBe(0)
       expect(file.write(0, 4096, 0)).toBe(0)
       expect(file.barrier()).toBe(0)
+    })
+
+    describe.each(['zero', 'discard'] as const)('%s', (call) => {
+      const filled = (length: number) => {
+        subject.arena.fill(0xee, 0, length)
+        expect(file.write(0, length, 0)).toBe(0)
+      }
+      const content = (offset: number, length: number) => {
+        subject.arena.fill(0x55, 0, length)
+        expect(file.read(0, length, offset)).toBe(0)
+        return bytes(0, length)
+      }
+      /** False where the system cannot discard; then nothing has changed. */
+      const carriedOut = (byteLength: number, fileOffset: number) => {
+        const answer = file[call](byteLength, fileOffset)
+        expect(call === 'zero' ? [0] : [0, errno.EOPNOTSUPP]).toContain(answer)
+        return answer === 0
+      }
+
+      test.each([
+        [0, 512],
+        [512, 512],
+        [3 * 512, 7 * 512],
+        [4096, 4096],
+        [1024, 2 * mebibyte],
+        [sizeBytes - 9 * 512, 9 * 512],
+      ])('the range at %i, %i bytes long, reads as zeroes, and nothing else changes', (fileOffset, byteLength) => {
+        filled(sizeBytes)
+        const expected = Buffer.alloc(sizeBytes, 0xee)
+        if (carriedOut(byteLength, fileOffset)) expected.fill(0, fileOffset, fileOffset + byteLength)
+        expect(content(0, sizeBytes).equals(expected)).toBe(true)
+        expect(file.sizeBytes()).toBe(sizeBytes)
+      })
+
+      test('other BlockFiles of the file see it, and can write there again', () => {
+        filled(8192)
+        if (!carriedOut(4096, 0)) return
+        const other = subject.another()
+        expect(other.read(0, 512, 512)).toBe(0)
+        expect(bytes(0, 512).equals(Buffer.alloc(512))).toBe(true)
+        subject.arena.fill(0x77, 0, 512)
+        expect(other.write(0, 512, 512)).toBe(0)
+        expect(content(512, 512).equals(Buffer.alloc(512, 0x77))).toBe(true)
+        expect(file.barrier()).toBe(0)
+      })
+
+      test('a range past the end, or one that only ends there, answers ENOSPC and changes nothing', () => {
+        filled(sizeBytes)
+        expect(file[call](512, sizeBytes)).toBe(errno.ENOSPC)
+        expect(file[call](1024, sizeBytes - 512)).toBe(errno.ENOSPC)
+        expect(file[call](512, sizeBytes + 512 * mebibyte)).toBe(errno.ENOSPC)
+        expect(file.sizeBytes()).toBe(sizeBytes)
+        expect(content(sizeBytes - 512, 512).equals(Buffer.alloc(512, 0xee))).toBe(true)
+      })
+
+      test('nothing is zeroed anywhere with success, past the end too', () => {
+        expect(file[call](0, 0)).toBe(0)
+        expect(file[call](0, 2 * 512 * mebibyte)).toBe(0)
+        expect(file.sizeBytes()).toBe(sizeBytes)
+      })
+
+      test('parts of sectors and negative ranges are assertions', () => {
+        for (const [byteLength, fileOffset] of [
+          [511, 0],
+          [512, 1],
+          [-512, 512],
+          [512, -512],
+          [Number.NaN, 0],
+          [512, Number.POSITIVE_INFINITY],
+        ] as const) {
+          expect(() => file[call](byteLength, fileOffset)).toThrow(AssertionFailure)
+        }
+      })
+
+      test('after a close it answers EBADF', ({ skip }) => {
+        if (subject.close === undefined) return skip('it cannot be closed')
+        subject.close()
+        expect(file[call](512, 0)).toBe(ebadf)
+      })
+    })
+
+    test('a discard gives space back to the file system', ({ skip }) => {
+      if (subject.occupiedBytes === undefined) return skip('what it occupies is fixed')
+      subject.arena.fill(0xee, 0, 4 * mebibyte)
+      expect(file.write(0, 4 * mebibyte, 0)).toBe(0)
+      expect(file.barrier()).toBe(0)
+      const before = subject.occupiedBytes()
+      if (file.discard(3 * mebibyte, mebibyte) === errno.EOPNOTSUPP) return skip('its file system punches no holes')
+      expect(subject.occupiedBytes()).toBeLessThanOrEqual(before - 3 * mebibyte)
     })
 
     test('a transfer outside the arena or at a negative offset is an assertion, not a transfer', () => {

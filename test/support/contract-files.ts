@@ -1,25 +1,16 @@
 /** Files and arenas for the BlockFile contract. */
-import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pageAlignedMemory } from '../../src/base/page-aligned-memory.js'
 import type { BlockFile } from '../../src/io/block-file.js'
 import type { ContractSubject } from '../contract/block-file-contract.js'
-
-/** The one thing used of WebAssembly, declared here because the type library that has it is the browser's. */
-declare const WebAssembly: {
-  readonly Memory: new (limits: {
-    readonly initial: number
-    readonly maximum: number
-    readonly shared: true
-  }) => { readonly buffer: SharedArrayBuffer }
-}
 
 const pageBytes = 65536
 
 /** Page-aligned shared memory, as the engine's arena is. */
 export function sharedArena(byteLength: number): Uint8Array {
-  const pages = Math.ceil(byteLength / pageBytes)
-  return new Uint8Array(new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer)
+  return new Uint8Array(pageAlignedMemory(Math.ceil(byteLength / pageBytes) * pageBytes))
 }
 
 /** A contract subject over a temporary regular file. */
@@ -39,6 +30,7 @@ export function regularFileSubject(
   return {
     arena,
     another: () => blockFile(fd, arena),
+    occupiedBytes: () => fstatSync(fd).blocks * 512,
     resize: (bytes) => ftruncateSync(fd, bytes),
     close,
     dispose: () => {

@@ -6,6 +6,8 @@
 export interface VolumeUnderTest {
   read(offset: number, length: number): Promise<Uint8Array>
   write(offset: number, bytes: Uint8Array): Promise<void>
+  writeZeroes(offset: number, length: number): Promise<void>
+  discard(offset: number, length: number): Promise<void>
   flush(): Promise<void>
 }
 

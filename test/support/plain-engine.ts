@@ -3,8 +3,8 @@
  *
  * It is the oracle beside the real engine: the replays prove it against the kernel's recordings, so that a replay the
  * engine fails is the engine's fault and not the replay's. It keeps the format's bytes, the status texts and what each
- * request comes to. Leaves out on purpose: remembering snapshots, checks of loaded entries, and every error but those
- * that the recordings know.
+ * request comes to. Leaves out on purpose: discards that are not refused, remembering snapshots, checks of loaded entries,
+ * and every error but those that the recordings know.
  */
 
 import { closeSync, fstatSync, openSync, readSync, realpathSync, writeSync } from 'node:fs'
@@ -56,6 +56,12 @@ class PlainVolume implements VolumeUnderTest {
   }
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     this.writeNow(offset, bytes)
+  }
+  async writeZeroes(offset: number, length: number): Promise<void> {
+    await this.write(offset, new Uint8Array(length))
+  }
+  async discard(): Promise<void> {
+    throw new PlainError('NOT_SUPPORTED')
   }
   async flush(): Promise<void> {}
   async close(): Promise<void> {
@@ -143,6 +149,14 @@ class PlainSnapshot implements SnapshotUnderTest {
       }
       this.cow.writeNow(this.placeOf(piece) ?? 0, bytes.subarray(piece.offset - offset).subarray(0, piece.length))
     }
+  }
+
+  async writeZeroes(offset: number, length: number): Promise<void> {
+    await this.write(offset, new Uint8Array(length))
+  }
+
+  async discard(): Promise<void> {
+    throw new PlainError('NOT_SUPPORTED')
   }
 
   async flush(): Promise<void> {

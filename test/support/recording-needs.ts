@@ -70,7 +70,7 @@ function featuresOf(record: Recorded, prepared: ReadonlySet<string>, created: Re
       return record.do === 'grow' ? ['growing a COW'] : []
     case 'io':
       if (prepared.has(record.dev)) return ['requests below the origin']
-      // A discard that was refused did nothing, and there is nothing to refuse it with.
+      // Every snapshot can refuse one; to take one it must be made to, by its table line.
       return record.op === 'd' && record.res !== 'EOPNOTSUPP' ? ['discard'] : ['requests']
     default:
       return []

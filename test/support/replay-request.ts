@@ -24,7 +24,9 @@ export async function performRequest(volume: VolumeUnderTest, record: RequestRec
   const { op, off, len, salt = 0 } = record
   if (op === 'f') await volume.flush()
   else if (op === 'r') return volume.read(off * 512, len * 512)
-  else if (op === 'z' || op === 'zo') await volume.write(off * 512, new Uint8Array(len * 512))
+  else if (op === 'd') await volume.discard(off * 512, len * 512)
+  else if (op === 'zo') await volume.writeZeroes(off * 512, len * 512)
+  else if (op === 'z') await volume.write(off * 512, new Uint8Array(len * 512))
   else await volume.write(off * 512, patternBytes(off, len, salt))
   if (op === 'ws') await volume.flush()
   return undefined
@@ -32,6 +34,7 @@ export async function performRequest(volume: VolumeUnderTest, record: RequestRec
 
 /** The kernel has one errno for what has a code each here; the status tells which. */
 export function expectedAnswer(recorded: string, status: string | undefined): string {
+  if (recorded === 'EOPNOTSUPP') return 'NOT_SUPPORTED'
   if (recorded !== 'EIO') return recorded
   if (status === 'Overflow') return 'SNAPSHOT_OVERFLOW'
   return status === 'Invalid' ? 'SNAPSHOT_INVALID' : 'IO_ERROR'

@@ -196,7 +196,6 @@ class Replay {
 
   private async request(record: RequestRecord): Promise<void> {
     const { dev, op, off, len, res } = record
-    if (op === 'd') return
     const target = this.targets.get(dev)
     if (target === undefined) return this.expect(`request on ${dev}`, 'a device', 'none')
     const before = this.statuses(target.device)

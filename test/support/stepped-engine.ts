@@ -12,7 +12,9 @@ import { ArenaAllocator, createArenaMemory } from '../../src/shm/arena.js'
 import { CommitCursor, commitCursorBytes } from '../../src/shm/commit-cursor.js'
 import { createExceptionMapMemory, ExceptionMap } from '../../src/shm/exception-map.js'
 import { LockTable } from '../../src/shm/lock-table.js'
+import type { Discards } from '../../src/wire/control-message.js'
 import { createEngineMemory, type EngineMemory } from '../../src/wire/engine-memory.js'
+import { operation } from '../../src/wire/operation.js'
 import { scratchBytes } from '../../src/wire/scratch-layout.js'
 import { WorkerContext } from '../../workers/context.js'
 import { recover } from '../../workers/recover.js'
@@ -31,6 +33,7 @@ export interface SteppedSnapshotOptions {
   readonly chunks?: number
   readonly kind?: 'P' | 'PO' | 'N'
   readonly barriers?: boolean
+  readonly discards?: Discards
 }
 
 export interface SteppedSnapshot {
@@ -106,6 +109,7 @@ export class SteppedEngine {
       cursor: new SteppedCursor(cursorMemory, name, this.trace, hooks),
       persistent,
       overflows: options.kind === 'PO',
+      discards: options.discards ?? 'refused',
       barriers: persistent && (options.barriers ?? true),
       dataIndexOffset: 0,
       metadataUnitBytes: 512,
@@ -136,6 +140,14 @@ export class SteppedEngine {
 
   flush(worker: number, volume: number): SteppedRequest {
     return this.#lane(worker).flush(volume)
+  }
+
+  discard(worker: number, volume: number, byteOffset: number, byteLength: number): SteppedRequest {
+    return this.#lane(worker).range(operation.discard, volume, byteOffset, byteLength)
+  }
+
+  zero(worker: number, volume: number, byteOffset: number, byteLength: number): SteppedRequest {
+    return this.#lane(worker).range(operation.zero, volume, byteOffset, byteLength)
   }
 
   /** One turn of one worker, also from inside another's. */
@@ -223,6 +235,7 @@ export class SteppedEngine {
       file: this.origin,
       sizeBytes: this.origin.bytes.length,
       nested: 0,
+      refusesDiscards: false,
       snapshots: [],
       keyBytes: keyBytesWithoutSnapshots,
       committedInTurn: 0,

@@ -7,9 +7,10 @@
  * Leaves out on purpose: what survives a crash; the order of the trace is what the rules are about.
  */
 import type { BlockFile } from '../../src/io/block-file.js'
+import { assertRange } from '../../src/io/transfer-bounds.js'
 import type { Trace } from './stepped-trace.js'
 
-export type Call = 'read' | 'write' | 'barrier'
+export type Call = 'read' | 'write' | 'zero' | 'discard' | 'barrier'
 
 interface Rule {
   readonly call: Call
@@ -76,6 +77,14 @@ export class SteppedFile implements BlockFile {
     return errno
   }
 
+  zero(byteLength: number, fileOffset: number): number {
+    return this.#clear('zero', byteLength, fileOffset)
+  }
+
+  discard(byteLength: number, fileOffset: number): number {
+    return this.#clear('discard', byteLength, fileOffset)
+  }
+
   barrier(): number {
     this.#trace.add(`${this.name} barrier`)
     return this.#apply('barrier', '')
@@ -83,6 +92,16 @@ export class SteppedFile implements BlockFile {
 
   sizeBytes(): number {
     return this.bytes.length
+  }
+
+  #clear(call: Call, byteLength: number, fileOffset: number): number {
+    assertRange(byteLength, fileOffset)
+    const place = this.#placeOf(fileOffset, byteLength)
+    this.#trace.add(`${this.name} ${call} ${place}`)
+    if (byteLength > 0 && fileOffset + byteLength > this.bytes.length) return 28
+    const errno = this.#apply(call, place)
+    if (errno === 0) this.bytes.fill(0, fileOffset, fileOffset + byteLength)
+    return errno
   }
 
   #apply(call: Call, place: string): number {

@@ -11,7 +11,7 @@ import {
   submissionField,
 } from '../../src/shm/ring.js'
 import { completionCapacity, type EngineMemory, submissionCapacity } from '../../src/wire/engine-memory.js'
-import { operation } from '../../src/wire/operation.js'
+import { movesBytes, type Operation, operation } from '../../src/wire/operation.js'
 
 export interface SteppedRequest {
   /** `undefined` while in flight. */
@@ -60,6 +60,11 @@ export class SteppedLane {
     return this.#submit(operation.flush, volume, 0, 0)
   }
 
+  /** A discard or a zeroing: no bytes, so no block of the arena. */
+  range(asked: Operation, volume: number, byteOffset: number, byteLength: number): SteppedRequest {
+    return this.#submit(asked, volume, byteOffset, byteLength)
+  }
+
   /** Settles what the worker has answered. */
   collect(): void {
     const { words } = this.#completions
@@ -80,11 +85,12 @@ export class SteppedLane {
   }
 
   #submit(asked: number, volume: number, byteOffset: number, byteLength: number, bytes?: Uint8Array): SteppedRequest {
-    const block = this.#allocator.allocate(Math.max(byteLength, 1))
+    const blockBytes = movesBytes(asked) ? byteLength : 0
+    const block = this.#allocator.allocate(Math.max(blockBytes, 1))
     if (bytes !== undefined) this.#arena.set(bytes, block)
     const ticket = this.#nextTicket++
     const request: SteppedRequest = { outcome: undefined, errno: 0, bytes: new Uint8Array(0) }
-    this.#inFlight.set(ticket, { request, block, byteLength })
+    this.#inFlight.set(ticket, { request, block, byteLength: blockBytes })
     const slot = this.#submissionRing.claim()
     if (slot < 0) throw new Error('the ring is full; take turns')
     const { doubles, words } = this.#submissions
