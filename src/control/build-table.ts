@@ -173,7 +173,7 @@ class TableBuilder {
           ? named(mappedName ?? '')
           : (mappedWithNumber(word, numbered) ?? physical.numbered(Number(pair[1]), Number(pair[2]), readOnly))
       // A bare name that is the device's own can only mean a file.
-      if (device !== undefined && (device !== this.#owner || word.includes('/'))) return device
+      if (device !== undefined && (device !== this.#owner || pair !== null || word.includes('/'))) return device
       if (pair === null && (isAbsolute(word) || folder !== '')) return physical.at(word, folder, readOnly)
     } catch (error) {
       throw faultOf(refused, error)
