@@ -31,9 +31,3 @@ export function deviceNameFrom(name: string): string {
   const plain = name.replace(/[^\w.+:@=-]/g, '_').slice(0, 100)
   return ['', '.', '..', 'control'].includes(plain) ? `device_${plain}` : plain
 }
-
-export function lowestFree(taken: ReadonlyMap<number, unknown>): number {
-  let minor = 0
-  while (taken.has(minor)) minor++
-  return minor
-}

@@ -12,7 +12,7 @@ import { conciseOf, parseConcise } from './concise.js'
 import { DeviceVolume } from './device-volume.js'
 import { beforeResume, takeOver } from './handover.js'
 import { MappedDevice } from './mapped-device.js'
-import { checkName, checkUuid, deviceNameFrom, lowestFree, minorMax } from './mapped-names.js'
+import { checkName, checkUuid, deviceNameFrom, minorMax } from './mapped-names.js'
 import { MapperEvents } from './mapper-events.js'
 import type {
   CreateOptions,
@@ -44,6 +44,8 @@ export class Mapper {
   readonly #machinery: Machinery
   readonly #devices = new Map<string, MappedDevice>()
   readonly #byMinor = new Map<number, MappedDevice>()
+  /** Every minor below this is taken. */
+  #minorsTakenBelow = 0
   /** Marked for removal at their last close. */
   readonly #deferred = new Set<MappedDevice>()
   readonly #events: MapperEvents
@@ -351,7 +353,7 @@ export class Mapper {
     checkName(name, 'create')
     if (this.#devices.has(name)) throw busy('create', name, 'the name is in use')
     if (uuid !== undefined) this.#refuseUuid(uuid, 'create', name)
-    const taken = minor ?? lowestFree(this.#byMinor)
+    const taken = minor ?? this.#lowestFreeMinor()
     if (!Number.isInteger(taken) || taken < 0 || taken > minorMax) {
       throw invalid('create', name, `minor ${taken} is not a whole number from 0 to ${minorMax}`)
     }
@@ -458,6 +460,7 @@ export class Mapper {
     })
     this.#devices.delete(device.name)
     this.#byMinor.delete(device.minor)
+    this.#minorsTakenBelow = Math.min(this.#minorsTakenBelow, device.minor)
     // What waits for a suspended device to go on learns that it is gone.
     if (device.held !== undefined) device.gate.open()
     device.held = undefined
@@ -485,6 +488,11 @@ export class Mapper {
   #defer(device: MappedDevice): void {
     device.deferredRemove = true
     this.#deferred.add(device)
+  }
+
+  #lowestFreeMinor(): number {
+    while (this.#byMinor.has(this.#minorsTakenBelow)) this.#minorsTakenBelow++
+    return this.#minorsTakenBelow
   }
 
   #refuseUuid(uuid: string, ioctl: Ioctl, name: string): void {
