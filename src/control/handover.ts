@@ -26,7 +26,10 @@ export function beforeResume(device: MappedDevice, instance: StoreInstance): voi
       device: device.name,
       errno: faultErrno.EINVAL,
       reason,
-      log: [`device-mapper: snapshots: ${reason}`],
+      log: [
+        `device-mapper: snapshots: ${reason}`,
+        `device-mapper: table: ${device.number}: snapshot: preresume failed, error = -${faultErrno.EINVAL}`,
+      ],
     })
   if (instance === pair.source) throw refuse('Unable to resume snapshot source until handover completes.')
   if (instance === pair.destination && !pair.source.plan.owner.suspended) {

@@ -5,7 +5,7 @@
  * `#` are left out. Lines must adjoin, from 0 on.
  * Leaves out on purpose: the arguments, which each type parses.
  */
-import { TableFault } from './table-fault.js'
+import { faultErrno, TableFault } from './table-fault.js'
 
 export interface TableLine {
   readonly start: number
@@ -24,17 +24,18 @@ export function parseTableText(text: string): TableLine[] {
   const lines: TableLine[] = []
   let end = 0
   const texts = text.split('\n')
-  if (texts.length > linesMax) throw new TableFault(`a table has at most ${linesMax} lines`)
+  if (texts.length > linesMax) throw new TableFault(`a table has at most ${linesMax} lines`, faultErrno.EINVAL, false)
   for (const [index, lineText] of texts.entries()) {
     const words = splitWords(lineText)
     if (words.length === 0 || lineText.trimStart().startsWith('#')) continue
     const [start, length, type, ...rest] = words
     const line = { start: sectors(start), length: sectors(length), type: type ?? '', words: rest }
     if (line.start === undefined || line.length === undefined || line.type === '') {
-      throw new TableFault(`Invalid format on line ${index + 1}: it begins with START LENGTH TYPE, in sectors`)
+      const text = `Invalid format on line ${index + 1}: it begins with START LENGTH TYPE, in sectors`
+      throw new TableFault(text, faultErrno.EINVAL, false)
     }
-    if (line.length === 0) throw new TableFault('zero-length target')
-    if (line.start !== end) throw new TableFault(`${line.type}: Gap in table`)
+    if (line.length === 0) throw new TableFault('zero-length target', faultErrno.EINVAL, false)
+    if (line.start !== end) throw new TableFault(`${line.type}: Gap in table (-EINVAL)`, faultErrno.EINVAL, false)
     end = line.start + line.length
     lines.push({ ...line, start: line.start, length: line.length })
   }
