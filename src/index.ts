@@ -16,6 +16,7 @@ export type {
 export type { Origin } from './control/origin.js'
 export type { RemoveOptions, Snapshot, SnapshotState, SnapshotUsage } from './control/snapshot.js'
 export type { Durability, SnapshotOptions, StoreType } from './control/snapshot-options.js'
+export type { Volume } from './coordinator/volume.js'
 export { Engine, type EngineOptions, type OpenOptions } from './engine.js'
 export type { Source } from './io/open-source.js'
 export type { EngineStatistics, LatencySummary, OperationStatistics } from './shm/statistics.js'
