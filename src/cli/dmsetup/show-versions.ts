@@ -32,8 +32,7 @@ export async function showVersion(call: Call): Promise<void> {
 }
 
 function print(call: Call, targets: readonly TargetVersion[]): void {
-  if (call.options.json === true) {
-    return printJson(call, { targets: targets.map(({ name, version }) => ({ name, version: version.join('.') })) })
-  }
-  for (const { name, version } of targets) call.context.stdout(`${name.padEnd(16)} v${version.join('.')}\n`)
+  const listed = targets.map(({ name, version }) => ({ name, version: version.join('.') }))
+  if (call.options.json === true) printJson(call, { targets: listed })
+  else for (const { name, version } of listed) call.context.stdout(`${name.padEnd(16)} v${version}\n`)
 }
