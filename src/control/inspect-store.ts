@@ -216,6 +216,8 @@ async function fill(source: OpenedSource, into: Buffer, byteOffset: number): Pro
       done += bytesRead
     }
   } catch (error) {
-    throw error instanceof CowringError ? error : systemError(error, `read ${sectorBytes}-byte sectors of the COW`, where)
+    throw error instanceof CowringError
+      ? error
+      : systemError(error, `read ${sectorBytes}-byte sectors of the COW`, where)
   }
 }

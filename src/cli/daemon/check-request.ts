@@ -3,7 +3,7 @@
  * means is for the mapper to judge.
  */
 import { isAbsolute } from 'node:path'
-import { type DaemonRequest, type DaemonVerb, dataBytesMax, daemonVerbs } from './protocol.js'
+import { type DaemonRequest, type DaemonVerb, daemonVerbs, dataBytesMax } from './protocol.js'
 
 type Check = (value: unknown) => boolean
 
@@ -70,7 +70,8 @@ const words: Readonly<Record<DaemonVerb, readonly Check[]>> = {
 
 /** The request, with every word checked and those left out as `undefined`. Fails with a BadRequest. */
 export function checkRequest(value: unknown): DaemonRequest {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BadRequest('a request is no object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new BadRequest('a request is no object')
   const { id, verb, words: given } = value as Readonly<Record<string, unknown>>
   if (!whole(id)) throw new BadRequest('a request has no number')
   if (typeof verb !== 'string' || !daemonVerbs.has(verb)) throw new BadRequest('a request has no known verb')

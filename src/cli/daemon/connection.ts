@@ -46,8 +46,7 @@ export class Connection {
     this.#waiting.length = 0
     this.#ends.abort(new CowringError('ENGINE_CLOSED', 'the daemon is stopping; start another one'))
     await this.#working
-    this.#socket.end()
-    this.#socket.resume()
+    this.#socket.destroySoon()
     await this.#closed
   }
 
@@ -59,11 +58,12 @@ export class Connection {
     if (this.#isDraining || this.#socket.destroyed) return
     try {
       this.#waiting.push(...this.#cutter.push(piece))
+      if (this.#waiting.length > requestsMax) {
+        throw new FrameError(`more than ${requestsMax} requests wait for their answers`)
+      }
     } catch (error) {
-      return this.#refuse(error)
-    }
-    if (this.#waiting.length > requestsMax) {
-      return this.#refuse(new FrameError(`more than ${requestsMax} requests wait for their answers`))
+      this.#refuse(error)
+      return
     }
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined

@@ -63,7 +63,10 @@ export class FrameCutter {
   #nextLength(): number | undefined {
     if (this.#byteLength < lengthBytes) return undefined
     const first = this.#pieces[0]
-    const start = first !== undefined && first.byteLength >= lengthBytes ? Buffer.from(first.buffer, first.byteOffset) : this.#joined()
+    const start =
+      first !== undefined && first.byteLength >= lengthBytes
+        ? Buffer.from(first.buffer, first.byteOffset)
+        : this.#joined()
     const length = start.readUInt32BE(0)
     if (length <= frameBytesMax) return length
     throw new FrameError(`a frame of ${length} bytes is announced; at most ${frameBytesMax} are allowed`)

@@ -76,11 +76,12 @@ export function treeStyle(words: string | undefined, utf8: boolean): TreeStyle {
     truncates: true,
   }
   const chosen = (words ?? '').split(',').filter((word) => word !== '')
-  return chosen.reduce<TreeStyle>((style, word) => {
+  const changes = chosen.map((word) => {
     const found = Object.entries(switches).find(([name]) => name.startsWith(word))
-    if (found !== undefined) return { ...style, ...found[1] }
+    if (found !== undefined) return found[1]
     throw badLine(`Tree options not recognised: ${word}.`)
-  }, plain)
+  })
+  return Object.assign(plain, ...changes)
 }
 
 export interface TreeNode {
