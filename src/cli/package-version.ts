@@ -1,8 +1,9 @@
 /** The version in the package's manifest. */
-import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 
 export function packageVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+  // By the package's own name: it holds from the sources and from what is built of them.
+  const manifest: unknown = createRequire(import.meta.url)('cowring/package.json')
   const found =
     typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined
   return typeof found === 'string' ? found : 'of unknown version'

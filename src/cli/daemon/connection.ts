@@ -24,6 +24,7 @@ export class Connection {
   readonly #closed: Promise<void>
   #working: Promise<void> | undefined
   #isDraining = false
+  #isRefused = false
 
   constructor(socket: Socket, session: Session, log: (line: string) => void) {
     this.#socket = socket
@@ -105,13 +106,14 @@ export class Connection {
   #refuse(error: unknown): void {
     this.#waiting.length = 0
     if (this.#socket.destroyed) return
+    this.#isRefused = true
     const isTheirs = error instanceof FrameError || error instanceof BadRequest
     this.#log(`a connection is closed: ${isTheirs ? error.message : stackOf(error)}`)
     this.#socket.destroy()
   }
 
   async #wentAway(): Promise<void> {
-    if (this.#cutter.pendingBytes > 0 && !this.#isDraining) {
+    if (this.#cutter.pendingBytes > 0 && !this.#isDraining && !this.#isRefused) {
       this.#log(`a connection ended in the middle of a frame, after ${this.#cutter.pendingBytes} bytes of it`)
     }
     this.#waiting.length = 0

@@ -4,10 +4,10 @@
  * Stopping: no new connections, every running command finishes, every `wait` ends, the engine closes, the socket goes.
  */
 import { readFile } from 'node:fs/promises'
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { Engine, type EngineOptions, type HeldFile } from '../../index.js'
 import { Connection } from './connection.js'
-import { claimPath, type Listener, listenOn } from './listen.js'
+import { claimPath, listenOn } from './listen.js'
 import { mapperOf } from './mapper-of.js'
 import { MapperSession } from './session.js'
 
@@ -26,16 +26,18 @@ const drainMs = 10_000
 
 export class Daemon {
   readonly #engine: Engine
-  readonly #listener: Listener
+  readonly #held: HeldFile
+  readonly #server: Server
   readonly #connections = new Set<Connection>()
   readonly #log: (line: string) => void
   #stopping: Promise<void> | undefined
 
-  private constructor(engine: Engine, listener: Listener, log: (line: string) => void) {
+  private constructor(engine: Engine, held: HeldFile, server: Server, log: (line: string) => void) {
     this.#engine = engine
-    this.#listener = listener
+    this.#held = held
+    this.#server = server
     this.#log = log
-    listener.server.on('connection', (socket) => this.#accept(socket))
+    server.on('connection', (socket) => this.#accept(socket))
   }
 
   /** Fails with DEVICE_BUSY if another daemon has the path, and as restoring does. */
@@ -48,7 +50,7 @@ export class Daemon {
         const text = await readFile(options.restore, 'utf8')
         await mapperOf(engine).createConcise(text, { folder: options.folder })
       }
-      return new Daemon(engine, await listenOn(options.path, held), options.log)
+      return new Daemon(engine, held, await listenOn(options.path), options.log)
     } catch (error) {
       await undo(engine, held)
       throw error
@@ -62,7 +64,7 @@ export class Daemon {
   }
 
   async #stop(): Promise<void> {
-    this.#listener.server.close()
+    this.#server.close()
     let timer: NodeJS.Timeout | undefined
     const drained = Promise.all([...this.#connections].map((connection) => connection.drain()))
     const tooLong = new Promise<void>((resolve) => {
@@ -77,7 +79,7 @@ export class Daemon {
     try {
       await this.#engine.close()
     } finally {
-      this.#listener.release()
+      this.#held.release()
     }
   }
 

@@ -9,12 +9,6 @@ import { lstatSync, unlinkSync } from 'node:fs'
 import { createConnection, createServer, type Server } from 'node:net'
 import { CowringError, type HeldFile, holdFile } from '../../index.js'
 
-export interface Listener {
-  readonly server: Server
-  /** Removes the socket and lets go of the path. The server is closed by then. */
-  release(): void
-}
-
 /** Connections at a time; more wait in the kernel's queue or are dropped. */
 const connectionsMax = 64
 
@@ -28,7 +22,8 @@ export function claimPath(path: string): HeldFile {
   }
 }
 
-export async function listenOn(path: string, held: HeldFile): Promise<Listener> {
+/** Listens on a path that has been claimed. Closing the server removes the socket. */
+export async function listenOn(path: string): Promise<Server> {
   await removeStale(path)
   const server = createServer()
   server.maxConnections = connectionsMax
@@ -40,14 +35,7 @@ export async function listenOn(path: string, held: HeldFile): Promise<Listener> 
     process.umask(mask)
   }
   await once(server, 'listening')
-  const own = lstatSync(path).ino
-  return {
-    server,
-    release() {
-      if (lstatSync(path, { throwIfNoEntry: false })?.ino === own) unlinkSync(path)
-      held.release()
-    },
-  }
+  return server
 }
 
 /** Removes the socket of a daemon that died. One that somebody answers on, and anything that is no socket, is left alone. */
