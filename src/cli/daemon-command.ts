@@ -80,8 +80,7 @@ function engineOptions(flags: DaemonFlags): EngineOptions {
       ? {}
       : { autoExtend: { threshold: autoextendThreshold, percent: autoextendPercent ?? extendPercentDefault } }),
   }
-  const options = { mapper, ...(workers === undefined ? {} : { workers }), ...(io === undefined ? {} : { io }) }
-  return options
+  return { mapper, ...(workers === undefined ? {} : { workers }), ...(io === undefined ? {} : { io }) }
 }
 
 function parseWatermark(text: string, before: readonly number[] | undefined): readonly number[] {

@@ -98,8 +98,11 @@ export class Connection {
   /** Until the client has read some, or is gone. */
   #hasRoom(): Promise<void> {
     return new Promise((resolve) => {
-      this.#socket.once('drain', resolve)
-      this.#socket.once('close', () => resolve())
+      const done = () => {
+        this.#socket.off('drain', done).off('close', done)
+        resolve()
+      }
+      this.#socket.on('drain', done).on('close', done)
     })
   }
 

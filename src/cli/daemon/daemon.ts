@@ -8,7 +8,6 @@ import type { Server, Socket } from 'node:net'
 import { Engine, type EngineOptions, type HeldFile } from '../../index.js'
 import { Connection } from './connection.js'
 import { claimPath, listenOn } from './listen.js'
-import { mapperOf } from './mapper-of.js'
 import { MapperSession } from './session.js'
 
 export interface DaemonOptions {
@@ -48,7 +47,7 @@ export class Daemon {
       engine = await Engine.start(options.engine)
       if (options.restore !== undefined) {
         const text = await readFile(options.restore, 'utf8')
-        await mapperOf(engine).createConcise(text, { folder: options.folder })
+        await engine.mapper.createConcise(text, { folder: options.folder })
       }
       return new Daemon(engine, held, await listenOn(options.path), options.log)
     } catch (error) {
@@ -85,7 +84,7 @@ export class Daemon {
 
   #accept(socket: Socket): void {
     if (this.#stopping !== undefined) return void socket.destroy()
-    const connection = new Connection(socket, new MapperSession(mapperOf(this.#engine)), this.#log)
+    const connection = new Connection(socket, new MapperSession(this.#engine.mapper), this.#log)
     this.#connections.add(connection)
     connection.closed.finally(() => this.#connections.delete(connection))
   }

@@ -1,15 +1,15 @@
 /** What one connection may do: the mapper's verbs, and I/O on the volumes it has opened. */
-import { CowringError, type Mapper, type Volume } from '../../index.js'
+import { CowringError, type DeviceVolume, type Mapper } from '../../index.js'
 import { localLink, type MapperLink, type MapperVerb } from '../dmsetup/link.js'
 import type { DaemonRequest, OpenedVolume } from './protocol.js'
 
 /** The volumes of a connection at most: a script needs one. */
 const volumesMax = 64
 
-type OpenVolume = Volume & {
-  close(): Promise<void>
-  discard(offset: number, byteLength: number): Promise<void>
-  writeZeroes(offset: number, byteLength: number): Promise<void>
+/** Requests that an engine may not have yet. */
+interface Changes {
+  discard?(offset: number, byteLength: number): Promise<void>
+  writeZeroes?(offset: number, byteLength: number): Promise<void>
 }
 
 export interface Session {
@@ -22,7 +22,7 @@ export interface Session {
 export class MapperSession implements Session {
   readonly #mapper: Mapper
   readonly #link: MapperLink
-  readonly #volumes = new Map<number, OpenVolume>()
+  readonly #volumes = new Map<number, DeviceVolume>()
   #nextVolume = 1
 
   constructor(mapper: Mapper) {
@@ -41,9 +41,9 @@ export class MapperSession implements Session {
       case 'write':
         return this.#volume(first).write(second ?? 0, third ?? new Uint8Array(0))
       case 'zero':
-        return this.#volume(first).writeZeroes(second ?? 0, third ?? 0)
+        return this.#change('writeZeroes', first, second ?? 0, third ?? 0)
       case 'discard':
-        return this.#volume(first).discard(second ?? 0, third ?? 0)
+        return this.#change('discard', first, second ?? 0, third ?? 0)
       case 'flush':
         return this.#volume(first).flush()
       case 'close':
@@ -74,13 +74,20 @@ export class MapperSession implements Session {
       const text = `a connection has at most ${volumesMax} volumes open; close some`
       throw new CowringError('LIMIT_EXCEEDED', text, { device: name })
     }
-    const opened = (await this.#mapper.open(name, options)) as OpenVolume
+    const opened = await this.#mapper.open(name, options)
     const volume = this.#nextVolume++
     this.#volumes.set(volume, opened)
     return { volume, sizeBytes: opened.sizeBytes, readOnly: opened.readOnly }
   }
 
-  #volume(number: number | undefined): OpenVolume {
+  async #change(verb: keyof Changes, number: number | undefined, offset: number, byteLength: number): Promise<void> {
+    const volume: DeviceVolume & Changes = this.#volume(number)
+    const change = volume[verb]
+    if (change === undefined) throw new CowringError('NOT_SUPPORTED', `this engine has no ${verb}`)
+    await change.call(volume, offset, byteLength)
+  }
+
+  #volume(number: number | undefined): DeviceVolume {
     const volume = this.#volumes.get(number ?? 0)
     if (volume !== undefined) return volume
     throw new CowringError('DEVICE_CLOSED', `there is no open volume ${number} on this connection; open one first`)

@@ -47,12 +47,23 @@ export async function query<T>(name: string, device: string, step: () => Promise
   }
 }
 
+/** Steps that dmsetup calls by another name than the mapper's verb. */
+const ioctlNames: Readonly<Record<string, string>> = { wait: 'waitevent' }
+
 function refusal(error: CowringError, name: string, device: string): DmsetupFailure {
   const { facts } = error
+  const ioctlName = facts.ioctl === undefined ? name : (ioctlNames[facts.ioctl] ?? facts.ioctl)
   const pair = facts.deviceNumber === undefined ? '' : `(${facts.deviceNumber})`
   const reason = facts.errno === undefined ? error.message : strerror(facts.errno)
-  const line = `device-mapper: ${facts.ioctl ?? name} ioctl on ${facts.device ?? device} ${pair} failed: ${reason}`
-  return new DmsetupFailure([...(facts.log ?? []), line])
+  const line = `device-mapper: ${ioctlName} ioctl on ${facts.device ?? device} ${pair} failed: ${reason}`
+  return new DmsetupFailure([...causeOf(error, device), line])
+}
+
+/** What the kernel's log would say; where it would be silent, the reason, unless the last line says it all. */
+function causeOf({ facts }: CowringError, device: string): readonly string[] {
+  if (facts.log !== undefined) return facts.log
+  if (facts.reason === undefined || facts.errno === undefined || facts.errno === enxio) return []
+  return [`cowring: ${facts.device ?? device}: ${facts.reason}`]
 }
 
 const isAbsence = (error: unknown): boolean =>

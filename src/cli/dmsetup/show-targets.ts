@@ -38,7 +38,8 @@ async function showConcise(call: Call): Promise<void> {
     texts.push(await ioctl('table', name ?? '', () => mapper.concise(name)))
   }
   const text = texts.filter((one) => one !== '').join(';')
-  stdout(text === '' ? 'No devices found\n' : `${text}\n`)
+  // dmsetup would print 'No devices found', which `create --concise` cannot take back.
+  if (text !== '') stdout(`${text}\n`)
 }
 
 const tableText = (call: Call, name: string): Promise<string> =>
