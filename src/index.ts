@@ -1,6 +1,14 @@
 /** cowring: copy-on-write snapshots in your own process. The public API, and the only barrel. */
 export { CowringError, type ErrorCode, type ErrorFacts } from './base/errors.js'
 export type { DeviceVolume } from './control/device-volume.js'
+export { type HeldFile, holdFile } from './control/hold-file.js'
+export {
+  type InspectOptions,
+  inspectStore,
+  type StoreEntry,
+  type StoreInspection,
+  type StoreReport,
+} from './control/inspect-store.js'
 export type { Mapper } from './control/mapper.js'
 export type {
   CreateOptions,
@@ -16,6 +24,8 @@ export type {
 export type { Origin } from './control/origin.js'
 export type { RemoveOptions, Snapshot, SnapshotState, SnapshotUsage } from './control/snapshot.js'
 export type { Durability, SnapshotOptions, StoreType } from './control/snapshot-options.js'
+export type { Volume } from './coordinator/volume.js'
 export { Engine, type EngineOptions, type OpenOptions } from './engine.js'
+export type { Usage } from './format/usage.js'
 export type { Source } from './io/open-source.js'
 export type { EngineStatistics, LatencySummary, OperationStatistics } from './shm/statistics.js'

@@ -1,28 +1,25 @@
 #!/usr/bin/env node
 /**
  * The command line. Exit code 0: done and verified; 1: it failed, or what it verified differed; 2: bad usage; over 128: ended
- * by a signal.
+ * by a signal. `cowring dmsetup` exits as dmsetup does: 0 or 1.
  */
-import { readFileSync } from 'node:fs'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { CommanderError } from 'commander'
 import { CowringError } from '../index.js'
-import { type DemoOptions, demo } from './demo.js'
-import { Page } from './page.js'
+import { exitCodes } from './command-parts.js'
+import { cowringProgram } from './program.js'
 
-const exitCodes = { done: 0, failed: 1, badUsage: 2 } as const
-const secondsMax = 3600
-const workersMax = 16
+// Whoever reads our output may have seen enough: `cowring dmsetup ls | head -1`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(exitCodes.done)
+})
 
 process.exitCode = await main(process.argv)
 
 async function main(words: readonly string[]): Promise<number> {
   let code: number = exitCodes.done
-  const program = commandLine(async (image, options) => {
-    const isVerified = await demo(new Page(process.stdout), version(), {
-      ...options,
-      ...(image === undefined ? {} : { image }),
-    })
-    code = isVerified ? exitCodes.done : exitCodes.failed
+  const program = cowringProgram((ended) => {
+    code = ended
   })
   try {
     await program.parseAsync(words)
@@ -33,60 +30,6 @@ async function main(words: readonly string[]): Promise<number> {
     process.stderr.write(`cowring: ${messageOf(error)}\n`)
     return exitCodes.failed
   }
-}
-
-function commandLine(
-  onDemo: (image: string | undefined, options: Omit<DemoOptions, 'image'>) => Promise<void>,
-): Command {
-  const program = new Command('cowring')
-    .description('Copy-on-write snapshots of disk images, in the format of the Linux device mapper, without root.')
-    .version(version(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
-    .configureOutput({ outputError: (text, write) => write(usageError(text)) })
-    .exitOverride()
-    .addHelpText('after', '\nExample:\n  $ cowring demo disk.img     works on a copy; disk.img is never changed')
-  program
-    .command('demo')
-    .description('show the whole job in under a minute: snapshots, parallel writes, a fork, reopening, all verified')
-    .argument('[image]', 'a disk image to work on a copy of; without one, 256 MiB are made for the run')
-    .option('-s, --seconds <number>', 'how long to overwrite the image', parseSeconds, 5)
-    .option('-w, --workers <number>', 'worker threads (default: one per core, at most 8)', parseWorkers)
-    .option(
-      '-f, --folder <dir>',
-      'where to put the temporary folder (default: the first of the usual places with room)',
-    )
-    .addHelpText('after', '\nExample:\n  $ cowring demo --seconds 10 disk.img')
-    .action(onDemo)
-  return program
-}
-
-/** Commander's `error: …` as one line of ours. */
-function usageError(text: string): string {
-  const what = text
-    .trim()
-    .replace(/^error: /, '')
-    .replace(/\.$/, '')
-  return `cowring: ${what}; 'cowring --help' says what there is\n`
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text)
-  if (text.trim() !== '' && seconds > 0 && seconds <= secondsMax) return seconds
-  throw new InvalidArgumentError(`It must be a number above 0 and at most ${secondsMax}.`)
-}
-
-function parseWorkers(text: string): number {
-  const workers = Number(text)
-  if (Number.isInteger(workers) && workers >= 1 && workers <= workersMax) return workers
-  throw new InvalidArgumentError(`It must be a whole number from 1 to ${workersMax}.`)
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
-  const found =
-    typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined
-  return typeof found === 'string' ? found : 'of unknown version'
 }
 
 /** One line for what can go wrong outside the program; a bug in it shows where it is. */

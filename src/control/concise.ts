@@ -1,7 +1,7 @@
 /**
  * The concise form of dmsetup: `NAME,UUID,MINOR,FLAGS,LINE[,LINE...][;...]`, a set of devices in one text.
  *
- * FLAGS is `ro` or `rw`. A backslash takes the next character as it is. Spaces and line ends around a field are left out.
+ * FLAGS is `ro` or `rw`, which is meant when it is empty. A backslash takes the next character as it is. Spaces and line ends around a field are left out.
  */
 import { faultErrno } from '../targets/table-fault.js'
 import type { MappedDevice } from './mapped-device.js'
@@ -41,12 +41,13 @@ export function parseConcise(text: string): ConciseDevice[] {
   return splitEscaped(text, ';')
     .filter((device) => device.trim() !== '')
     .map((device) => {
-      const [name = '', uuid = '', minor = '', flags = '', ...lines] = splitEscaped(device, ',').map((field) =>
-        unescapeField(field.trim()),
-      )
+      const fields = splitEscaped(device, ',').map((field) => unescapeField(field.trim()))
+      const [name = '', uuid = '', minor = '', flags = '', ...lines] = fields
       if (name === '') throw malformed(device, 'it has no name')
+      // Without a table there are four. Any other text would be the name of a device.
+      if (fields.length < 4) throw malformed(name, `it has ${fields.length} of the fields`)
       if (minor !== '' && !/^\d{1,7}$/.test(minor)) throw malformed(name, `'${minor}' is no minor number`)
-      if (flags !== 'ro' && flags !== 'rw') throw malformed(name, `'${flags}' is neither ro nor rw`)
+      if (!['', 'ro', 'rw'].includes(flags)) throw malformed(name, `'${flags}' is neither ro nor rw`)
       return {
         name,
         uuid: uuid === '' ? undefined : uuid,

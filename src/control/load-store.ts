@@ -1,22 +1,14 @@
 /**
- * Loading a persistent store: header, then the list of exceptions, every entry checked.
- *
- * The kernel checks next to nothing here; a list that contradicts itself is refused, with the entry named, because a
- * snapshot that shows wrong bytes is worse than none. Nothing is written before the whole list has been accepted.
+ * Loading a persistent store: header, then the list of exceptions, every entry checked (store-checks.ts). Nothing is
+ * written before the whole list has been accepted.
  */
 import { CowringError } from '../base/errors.js'
 import { decodeNewChunk, decodeOldChunk, entryBytes } from '../format/exception.js'
-import {
-  areaChunk,
-  dataIndexOf,
-  type Geometry,
-  geometryOf,
-  nextDataIndex,
-  validateChunkSectors,
-} from '../format/geometry.js'
-import { decodeHeader, diskVersion, type StoreHeader } from '../format/header.js'
+import { areaChunk, type Geometry, geometryOf, nextDataIndex } from '../format/geometry.js'
+import { decodeHeader, type StoreHeader } from '../format/header.js'
 import { CommitCursor, commitCursorBytes, entriesKept, recordCapacity } from '../shm/commit-cursor.js'
 import { createExceptionMapMemory, ExceptionMap, newChunkMax } from '../shm/exception-map.js'
+import { EntryChecks, endlessList, headerProblem } from './store-checks.js'
 import { blockBytes, type StoreIo } from './store-io.js'
 
 /** A store ready to be attached: what the workers share, and what the coordinator reports. */
@@ -44,13 +36,10 @@ export async function readHeader(io: StoreIo, origin: OriginShape): Promise<Stor
     throw new CowringError('COW_NOT_A_STORE', `${text}; give another COW, or zero its first 4 KiB to use it`, { path })
   }
   const { header } = reading
-  const refused = validateChunkSectors(header.chunkSectors, [io.device.blockSectors, origin.blockSectors])
-  if (refused !== undefined) throw corrupt(io, `its header names a chunk of ${header.chunkSectors} sectors: ${refused}`)
-  if (header.version !== diskVersion) {
-    const text = `${path} is a store of disk version ${header.version}; only version ${diskVersion} is known`
-    throw new CowringError('STORE_VERSION', text, { path })
-  }
-  return header
+  const problem = headerProblem(header, [io.device.blockSectors, origin.blockSectors])
+  if (problem === undefined) return header
+  if (problem.kind === 'corrupt') throw corrupt(io, problem.text)
+  throw new CowringError('STORE_VERSION', `${path} cannot be loaded: ${problem.text}`, { path })
 }
 
 /** An empty store's shared state. */
@@ -96,9 +85,8 @@ class ListReader {
   readonly #io: StoreIo
   readonly #store: LoadedStore
   readonly #map: ExceptionMap
-  readonly #originChunks: number
   readonly #cowChunks: number
-  readonly #taken: Uint8Array
+  readonly #checks: EntryChecks
   #count = 0
   #highest = -1
   /** The last entries: those that share a block with the next one are needed to write it. */
@@ -109,16 +97,21 @@ class ListReader {
     this.#io = io
     this.#store = store
     this.#map = new ExceptionMap(store.mapMemory)
-    this.#originChunks = Math.ceil(origin.sizeBytes / store.geometry.chunkBytes)
-    this.#cowChunks = Math.floor(io.device.sizeBytes / store.geometry.chunkBytes)
-    this.#taken = new Uint8Array(Math.ceil(this.#cowChunks / 8))
+    const { geometry } = store
+    this.#cowChunks = Math.floor(io.device.sizeBytes / geometry.chunkBytes)
+    this.#checks = new EntryChecks({
+      geometry,
+      cowChunks: this.#cowChunks,
+      originChunks: Math.ceil(origin.sizeBytes / geometry.chunkBytes),
+      hasOld: (oldChunk) => this.#map.lookUp(oldChunk) >= 0,
+    })
   }
 
   async read(): Promise<void> {
     const { chunkBytes } = this.#store.geometry
     for (let area = 0; ; area++) {
       const chunk = areaChunk(this.#store.geometry, area)
-      if (chunk >= this.#cowChunks) throw this.#corrupt('its list has no end: the last area that fits is full')
+      if (chunk >= this.#cowChunks) throw corrupt(this.#io, endlessList)
       for (let done = 0; done < chunkBytes; done += blockBytes) {
         const byteLength = Math.min(blockBytes, chunkBytes - done)
         await this.#io.read(chunk * chunkBytes + done, byteLength)
@@ -148,28 +141,12 @@ class ListReader {
 
   #take(oldChunk: number, newChunk: number): void {
     const entry = this.#count
-    if (!(oldChunk < this.#originChunks)) {
-      throw this.#corrupt(
-        `entry ${entry} is for chunk ${oldChunk}, past the origin's ${this.#originChunks} chunks`,
-        entry,
-      )
-    }
-    if (!(newChunk < this.#cowChunks)) {
-      throw this.#corrupt(`entry ${entry} points at chunk ${newChunk}, past the COW's ${this.#cowChunks} chunks`, entry)
-    }
+    const problem = this.#checks.take(entry, oldChunk, newChunk)
+    if (problem !== undefined) throw corrupt(this.#io, problem, entry)
     if (newChunk > newChunkMax) {
       const text = `${nameOf(this.#io)} uses chunk ${newChunk}; cowring addresses ${newChunkMax} chunks of a COW`
       throw new CowringError('LIMIT_EXCEEDED', text, { path: nameOf(this.#io), entry })
     }
-    if (dataIndexOf(this.#store.geometry, newChunk) === undefined) {
-      throw this.#corrupt(`entry ${entry} points at chunk ${newChunk}, which holds metadata`, entry)
-    }
-    const bit = 1 << (newChunk & 7)
-    const byte = this.#taken[newChunk >>> 3] as number
-    if ((byte & bit) !== 0) throw this.#corrupt(`entry ${entry} points at chunk ${newChunk}, which another has`, entry)
-    this.#taken[newChunk >>> 3] = byte | bit
-    if (this.#map.lookUp(oldChunk) >= 0)
-      throw this.#corrupt(`entry ${entry} is a second one for chunk ${oldChunk}`, entry)
     this.#map.publish(oldChunk, newChunk)
     this.#keptOld[entry % entriesKept] = oldChunk
     this.#keptNew[entry % entriesKept] = newChunk
@@ -184,10 +161,6 @@ class ListReader {
       const at = position % entriesKept
       cursor.keepCommitted(position, this.#keptOld[at] as number, this.#keptNew[at] as number)
     }
-  }
-
-  #corrupt(what: string, entry?: number): CowringError {
-    return corrupt(this.#io, what, entry)
   }
 }
 

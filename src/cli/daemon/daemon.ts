@@ -1,0 +1,99 @@
+/**
+ * The daemon: an engine, its mapper, and a socket to reach it. Devices live as long as it does.
+ *
+ * Stopping: no new connections, every running command finishes, every `wait` ends, the engine closes, the socket goes.
+ */
+import { readFile } from 'node:fs/promises'
+import type { Server, Socket } from 'node:net'
+import { Engine, type EngineOptions, type HeldFile } from '../../index.js'
+import { Connection } from './connection.js'
+import { claimPath, listenOn } from './listen.js'
+import { MapperSession } from './session.js'
+
+export interface DaemonOptions {
+  readonly path: string
+  readonly engine: EngineOptions
+  /** A file of devices in the concise format, to be created before anybody is answered. */
+  readonly restore?: string
+  /** What relative paths in that file are relative to. */
+  readonly folder: string
+  readonly log: (line: string) => void
+}
+
+/** A command that does not end is given up after this: an I/O on a suspended device may wait for ever. */
+const drainMs = 10_000
+
+export class Daemon {
+  readonly #engine: Engine
+  readonly #held: HeldFile
+  readonly #server: Server
+  readonly #connections = new Set<Connection>()
+  readonly #log: (line: string) => void
+  #stopping: Promise<void> | undefined
+
+  private constructor(engine: Engine, held: HeldFile, server: Server, log: (line: string) => void) {
+    this.#engine = engine
+    this.#held = held
+    this.#server = server
+    this.#log = log
+    server.on('connection', (socket) => this.#accept(socket))
+  }
+
+  /** Fails with DEVICE_BUSY if another daemon has the path, and as restoring does. */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const held = claimPath(options.path)
+    let engine: Engine | undefined
+    try {
+      engine = await Engine.start(options.engine)
+      if (options.restore !== undefined) {
+        const text = await readFile(options.restore, 'utf8')
+        await engine.mapper.createConcise(text, { folder: options.folder })
+      }
+      return new Daemon(engine, held, await listenOn(options.path), options.log)
+    } catch (error) {
+      await undo(engine, held)
+      throw error
+    }
+  }
+
+  /** Stops as described above. Calling it again waits for the same end. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    this.#server.close()
+    let timer: NodeJS.Timeout | undefined
+    const drained = Promise.all([...this.#connections].map((connection) => connection.drain()))
+    const tooLong = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.#log(`commands that did not end in ${drainMs / 1000} seconds are given up`)
+        for (const connection of this.#connections) connection.destroy()
+        resolve()
+      }, drainMs)
+    })
+    await Promise.race([drained, tooLong])
+    clearTimeout(timer)
+    try {
+      await this.#engine.close()
+    } finally {
+      this.#held.release()
+    }
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#stopping !== undefined) return void socket.destroy()
+    const connection = new Connection(socket, new MapperSession(this.#engine.mapper), this.#log)
+    this.#connections.add(connection)
+    connection.closed.finally(() => this.#connections.delete(connection))
+  }
+}
+
+async function undo(engine: Engine | undefined, held: HeldFile): Promise<void> {
+  try {
+    await engine?.close()
+  } finally {
+    held.release()
+  }
+}

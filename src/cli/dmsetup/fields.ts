@@ -1,0 +1,187 @@
+/** The fields of `dmsetup info -c`: what each is called, how wide it is at least, and what it says of a device. */
+import type { DeviceInfo, DeviceNumber } from '../../index.js'
+import type { Column } from './columns.js'
+import { DmsetupFailure } from './failure.js'
+
+/** A device with what it uses and what uses it, both only where a field asks for them. */
+export interface DeviceRow {
+  readonly info: DeviceInfo
+  readonly uses: readonly DeviceNumber[]
+  readonly usedBy: readonly DeviceInfo[]
+}
+
+export interface Field extends Column {
+  readonly meaning: string
+  readonly section: 'name' | 'info' | 'deps'
+  readonly text: (row: DeviceRow) => string
+}
+
+type Text = Field['text']
+
+const field = (
+  section: Field['section'],
+  id: string,
+  heading: string,
+  width: number,
+  meaning: string,
+  text: Text,
+): Field => {
+  return { section, id, heading, width, isNumber: false, meaning, text }
+}
+const number = (
+  section: Field['section'],
+  id: string,
+  heading: string,
+  width: number,
+  meaning: string,
+  text: Text,
+): Field => {
+  return { section, id, heading, width, isNumber: true, meaning, text }
+}
+
+const numberText = ({ major, minor }: { readonly major: number; readonly minor: number }) => `${major}:${minor}`
+
+export const fields: readonly Field[] = [
+  field('name', 'name', 'Name', 16, 'Name of mapped device.', ({ info }) => info.name),
+  field('name', 'mangled_name', 'MangledName', 16, 'The same; names are never mangled.', ({ info }) => info.name),
+  field('name', 'unmangled_name', 'UnmangledName', 16, 'The same; names are never mangled.', ({ info }) => info.name),
+  field('name', 'uuid', 'UUID', 32, 'Unique (optional) identifier for mapped device.', ({ info }) => info.uuid ?? ''),
+  number('name', 'read_ahead', 'RAhead', 6, 'Always 0: nothing is read ahead.', () => '0'),
+  field(
+    'info',
+    'blkdevname',
+    'BlkDevName',
+    16,
+    'What the kernel would call the device.',
+    ({ info }) => `dm-${info.minor}`,
+  ),
+  field('info', 'attr', 'Stat', 4, '(L)ive, (I)nactive, (s)uspended, (r)ead-only, read-(w)rite.', ({ info }) =>
+    attributes(info),
+  ),
+  field('info', 'tables_loaded', 'Tables', 6, 'Which of the live and inactive table slots are filled.', ({ info }) =>
+    tables(info),
+  ),
+  field('info', 'suspended', 'Suspended', 9, 'Whether the device is suspended.', ({ info }) =>
+    info.suspended ? 'Suspended' : 'Active',
+  ),
+  field('info', 'readonly', 'Read-only', 9, 'Whether the device is read-only or writeable.', ({ info }) =>
+    info.readOnly ? 'Read-only' : 'Writeable',
+  ),
+  field('info', 'devno', 'DevNo', 5, 'Device major and minor numbers', ({ info }) => numberText(info)),
+  number('info', 'major', 'Maj', 3, 'Block device major number.', ({ info }) => `${info.major}`),
+  number('info', 'minor', 'Min', 3, 'Block device minor number.', ({ info }) => `${info.minor}`),
+  number('info', 'open', 'Open', 4, 'Number of references to open device.', ({ info }) => `${info.openCount}`),
+  number(
+    'info',
+    'segments',
+    'Targ',
+    4,
+    'Number of segments in live table, if present.',
+    ({ info }) => `${info.targetCount}`,
+  ),
+  number('info', 'events', 'Event', 6, 'Number of most recent event.', ({ info }) => `${info.eventNumber}`),
+  number('deps', 'device_count', '#Devs', 5, 'Number of devices used by this one.', ({ uses }) => `${uses.length}`),
+  field('deps', 'devs_used', 'DevNamesUsed', 16, 'List of names of mapped devices used by this one.', ({ uses }) =>
+    listed(uses.map(({ name }) => name)),
+  ),
+  field('deps', 'devnos_used', 'DevNosUsed', 16, 'List of device numbers of devices used by this one.', ({ uses }) =>
+    listed(uses.map(numberText)),
+  ),
+  field(
+    'deps',
+    'blkdevs_used',
+    'BlkDevNamesUsed',
+    16,
+    'List of names of block devices and files used by this one.',
+    ({ uses }) => listed(uses.map(blockName)),
+  ),
+  number(
+    'deps',
+    'device_ref_count',
+    '#Refs',
+    5,
+    'Number of mapped devices referencing this one.',
+    ({ usedBy }) => `${usedBy.length}`,
+  ),
+  field('deps', 'names_using_dev', 'RefNames', 8, 'List of names of mapped devices using this one.', ({ usedBy }) =>
+    listed(usedBy.map(({ name }) => name)),
+  ),
+  field(
+    'deps',
+    'devnos_using_dev',
+    'RefDevNos',
+    9,
+    'List of device numbers of mapped devices using this one.',
+    ({ usedBy }) => listed(usedBy.map(numberText)),
+  ),
+]
+
+const defaultFields = 'name,major,minor,attr,open,segments,events,uuid'
+
+/** The fields of `-o`; `+` before them adds them to the usual ones, `all` and `name_all` stand for groups. */
+export function chosenFields(words: string | undefined): readonly Field[] {
+  const text =
+    words === undefined ? defaultFields : words.startsWith('+') ? `${defaultFields},${words.slice(1)}` : words
+  return text
+    .split(',')
+    .filter((word) => word !== '')
+    .flatMap(fieldsOf)
+}
+
+function fieldsOf(word: string): readonly Field[] {
+  const found = fields.filter(({ id, section }) => word === id || word === 'all' || word === `${section}_all`)
+  if (found.length === 0) throw new DmsetupFailure([`Unrecognised field: ${word}`, fieldHelp().trimEnd()])
+  return found
+}
+
+/** Sorts rows by the fields of `--sort`. */
+export function sortRows(rows: readonly DeviceRow[], words: string | undefined): readonly DeviceRow[] {
+  if (words === undefined) return rows
+  const keys = words.split(',').map((word) => {
+    const [by] = chosenFields(word.replace(/^[+-]/, ''))
+    return { by, sign: word.startsWith('-') ? -1 : 1 }
+  })
+  return [...rows].sort((one, other) => {
+    for (const { by, sign } of keys) {
+      if (by === undefined) continue
+      const difference = compare(by, by.text(one), by.text(other)) * sign
+      if (difference !== 0) return difference
+    }
+    return 0
+  })
+}
+
+const compare = (by: Field, one: string, other: string): number =>
+  by.isNumber ? Number(one) - Number(other) : one < other ? -1 : one > other ? 1 : 0
+
+const titles = {
+  name: 'Mapped Device Name Fields',
+  info: 'Mapped Device Information Fields',
+  deps: 'Mapped Device Relationship Information Fields',
+} as const
+
+/** What `-o help` prints. */
+export function fieldHelp(): string {
+  const sections = (['name', 'info', 'deps'] as const).map((section) => {
+    const title = titles[section]
+    const own = fields.filter((one) => one.section === section)
+    const all = { id: `${section}_all`, meaning: 'All fields in this section.' }
+    const lines = [all, ...own].map(({ id, meaning }) => `  ${id.padEnd(21)} - ${meaning}`)
+    return [title, '-'.repeat(title.length), ...lines, ''].join('\n')
+  })
+  return `${sections.join('\n')}\n`
+}
+
+const attributes = ({ live, inactive, suspended, readOnly }: DeviceInfo): string =>
+  `${live ? 'L' : '-'}${inactive ? 'I' : '-'}${suspended ? 's' : '-'}${readOnly ? 'r' : 'w'}`
+
+function tables({ live, inactive }: DeviceInfo): string {
+  if (live) return inactive ? 'Both' : 'Live'
+  return inactive ? 'Inactive' : 'None'
+}
+
+const listed = (words: readonly (string | undefined)[]): string => words.filter((word) => word !== undefined).join(',')
+
+/** `dm-3` for a mapped device, the path of a file, the numbers of memory. */
+export const blockName = (device: DeviceNumber): string =>
+  device.name === undefined ? (device.path ?? numberText(device)) : `dm-${device.minor}`
