@@ -7,6 +7,7 @@
 
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
+import { shellWords } from './conformance/shell-words.js'
 
 export type RequestOp = 'w' | 'ws' | 'r' | 'z' | 'd' | 'zo' | 'f'
 /** `[start, length, salt, source]`: salt -1 zeroes, -2 the byte `source`, -3 something else, -4 unreadable. */
@@ -41,7 +42,12 @@ export interface StateRecord {
   readonly name: string
   readonly table: string
   readonly status: string
+  readonly events: number
   readonly md5?: string
+}
+export interface NoteRecord {
+  readonly t: 'note'
+  readonly text: string
 }
 export interface RunsRecord {
   readonly t: 'runs'
@@ -62,7 +68,8 @@ export type Recorded =
   | StateRecord
   | RunsRecord
   | CowRecord
-  | { readonly t: 'env' | 'note' | 'klog' | 'polls' }
+  | NoteRecord
+  | { readonly t: 'env' | 'klog' | 'polls' }
 
 const kinds = new Set(['env', 'note', 'prep', 'dm', 'cmd', 'io', 'klog', 'state', 'runs', 'cow', 'polls'])
 
@@ -93,9 +100,8 @@ export interface DmsetupCommand {
   readonly rest: readonly string[]
 }
 
-/** Splits a dmsetup command line as a shell does; only single quotes are ever used. */
 export function parseDmsetup(commandLine: string): DmsetupCommand {
-  const words = [...commandLine.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '')
+  const words = shellWords(commandLine)
   if (words[0] !== 'dmsetup' || words[1] === undefined) throw new Error(`not a dmsetup command: ${commandLine}`)
   const [, verb, name, ...rest] = words
   const option = rest.indexOf('--table')
