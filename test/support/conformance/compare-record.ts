@@ -11,6 +11,7 @@ import { errnoOf } from './errno.js'
 import { deviceInfo, withVolume } from './layer.js'
 import { namedTable, recordedTable } from './numbers.js'
 import { digest, performRequest, readWhole } from './request.js'
+import type { SnapshotWatch } from './snapshot-watch.js'
 import type { Surroundings } from './surroundings.js'
 
 const unreadable: Run = [0, 0, -4, 0]
@@ -21,7 +22,7 @@ export async function compareState(all: Surroundings, record: StateRecord): Prom
   const info = deviceInfo(layer, name)
   const table = info === undefined ? 'error:ENXIO' : namedTable(layer, storage, layer.table(name))
   const status = info === undefined ? 'error:ENXIO' : layer.status(name)
-  const state = { status: statusWords(status), overflowed: watch.hasOverflowed(name) }
+  const state = { status: statusWords(status), ...historyOf(watch, name) }
   const differences = [
     ...unlessSame({ aspect: 'table', ...state }, `table of ${name}`, recordedTable(name, record.table), table),
     ...unlessSame({ aspect: 'status', ...state }, `status of ${name}`, record.status, status),
@@ -38,7 +39,7 @@ export async function compareRequest(all: Surroundings, record: RequestRecord): 
   const what = `${op} on ${dev}, ${len} sectors at ${off}`
   if (deviceInfo(layer, dev) === undefined) return unlessSame({ aspect: 'device', op }, what, record.res, 'no device')
   const before = watch.snapshots()
-  const asked = { op, status: statusWords(layer.status(dev)), overflowed: watch.hasOverflowed(dev) }
+  const asked = { op, status: statusWords(layer.status(dev)), ...historyOf(watch, dev) }
   let bytes: Uint8Array | undefined
   const found = await errnoOf(async () => {
     bytes = await withVolume(layer, dev, (volume) => performRequest(volume, record))
@@ -85,6 +86,11 @@ export async function compareImage(all: Surroundings, record: CowRecord): Promis
     ),
   ]
 }
+
+const historyOf = (watch: SnapshotWatch, name: string): Pick<Asked, 'overflowed' | 'originResumed'> => ({
+  overflowed: watch.hasOverflowed(name),
+  originResumed: watch.originResumed(name),
+})
 
 /** `0 4096 snapshot 48/112 32` → `48/112 32`. */
 const statusWords = (status: string): string => status.split(' ').slice(3).join(' ')

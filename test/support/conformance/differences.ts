@@ -26,6 +26,8 @@ export interface Asked {
   readonly status?: string
   /** Whether the device's status was `Overflow` at some time since it was created. */
   readonly overflowed?: 'yes' | 'no'
+  /** Whether the origin of the snapshot was resumed after the snapshot became live. */
+  readonly originResumed?: 'yes' | 'no'
 }
 
 export interface Difference {

@@ -7,6 +7,7 @@
 import { type CommandRecord, deviceName, parseDmsetup } from '../recording.js'
 import { decodeStore } from '../store-image.js'
 import { type DeviceLayer, deviceInfo, withVolume } from './layer.js'
+import { readWhole } from './request.js'
 
 export type MissingTarget =
   /** Leave out this command; `device` was made by it, and does not exist here. */
@@ -34,6 +35,11 @@ const knownTargets = new Set(['snapshot-merge'])
 async function nothingToMerge(layer: DeviceLayer, cow: string): Promise<boolean> {
   const info = deviceInfo(layer, cow)
   if (info === undefined) return true
-  const store = decodeStore(await withVolume(layer, cow, (volume) => volume.read(0, info.sectors * 512)))
+  const blocks: Uint8Array[] = []
+  const failed = await withVolume(layer, cow, (volume) =>
+    readWhole(volume, info.sectors, (block) => blocks.push(block)),
+  )
+  if (failed !== undefined) return false
+  const store = decodeStore(Buffer.concat(blocks))
   return store === undefined || !store.valid || store.exceptions.length === 0
 }

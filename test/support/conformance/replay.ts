@@ -141,6 +141,7 @@ class Replay implements Outcome {
     this.compared += 1
     const minorsBefore = minorsByName(this.#all.layer)
     const answer = await this.#options.dmsetup(shellWords(record.cmd).slice(1))
+    if (verb === 'resume') this.#all.watch.resumed(name)
     const absent = new Set(this.#absent.keys())
     const deliberate = this.#judge(compareCommand(this.#all, record, answer, { minorsBefore, absent }))
     if (verb !== 'create' || deliberate === undefined || (record.rc === 0) === (answer.rc === 0)) return

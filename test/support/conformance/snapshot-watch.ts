@@ -1,12 +1,14 @@
 /**
- * Follows what becomes of the snapshots from record to record: which have overflowed, and which became invalid during a
- * request over several chunks, because which of the exceptions then in flight were committed depends on timing.
+ * Follows what becomes of the snapshots from record to record: which have overflowed, which were taken without resuming the
+ * origin afterwards, and which became invalid during a request over several chunks, because which of the exceptions then in
+ * flight were committed depends on timing.
  */
 import type { RequestRecord } from '../recording.js'
-import type { DeviceLayer } from './layer.js'
+import { type DeviceLayer, deviceInfo } from './layer.js'
 
 interface Snapshot {
   readonly status: string
+  readonly origin: string
   readonly cow: string
   readonly chunkSectors: number
 }
@@ -14,6 +16,7 @@ interface Snapshot {
 export class SnapshotWatch {
   readonly #layer: DeviceLayer
   readonly #overflowed = new Set<string>()
+  readonly #resumedSince = new Set<string>()
   readonly #unsettled = new Map<string, number>()
 
   constructor(layer: DeviceLayer) {
@@ -24,6 +27,10 @@ export class SnapshotWatch {
     return this.#overflowed.has(device) ? 'yes' : 'no'
   }
 
+  originResumed(device: string): 'yes' | 'no' {
+    return this.#resumedSince.has(device) ? 'yes' : 'no'
+  }
+
   /** How many exceptions a COW had before the request that left it unsettled; `undefined` if none did. */
   settledExceptions(cow: string): number | undefined {
     return this.#unsettled.get(cow)
@@ -31,6 +38,14 @@ export class SnapshotWatch {
 
   deviceIsNew(device: string): void {
     this.#overflowed.delete(device)
+    this.#resumedSince.delete(device)
+  }
+
+  /** To be told that a device was resumed: if it is an origin, its snapshots are no longer taken in passing. */
+  resumed(device: string): void {
+    const [, , target, on] = this.#tableWords(device)
+    if (target !== 'snapshot-origin') return
+    for (const [name, { origin }] of this.snapshots()) if (origin === on) this.#resumedSince.add(name)
   }
 
   cowIsNew(cow: string): void {
@@ -42,10 +57,10 @@ export class SnapshotWatch {
     const names = new Map(this.#layer.list().map(({ name, major, minor }) => [`${major}:${minor}`, name]))
     const found = new Map<string, Snapshot>()
     for (const { name } of this.#layer.list()) {
-      const [, , target, , cow, , chunk] = this.#layer.table(name).split(' ')
+      const [, , target, origin = '', cow, , chunk] = this.#tableWords(name)
       if (target !== 'snapshot') continue
       const status = this.#layer.status(name).split(' ').slice(3).join(' ')
-      found.set(name, { status, cow: names.get(cow ?? '') ?? '', chunkSectors: Number(chunk) })
+      found.set(name, { status, origin, cow: names.get(cow ?? '') ?? '', chunkSectors: Number(chunk) })
     }
     return found
   }
@@ -62,5 +77,9 @@ export class SnapshotWatch {
       const dataSectors = numbers === null ? 0 : Number(numbers[1]) - Number(numbers[2])
       this.#unsettled.set(cow, dataSectors / chunkSectors)
     }
+  }
+
+  #tableWords(device: string): readonly string[] {
+    return deviceInfo(this.#layer, device) === undefined ? [] : this.#layer.table(device).split(' ')
   }
 }
