@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest'
+import { answerOf } from '../support/answer-of.js'
+import { sectorsZeroedPerCase } from '../support/conformance/hints.js'
 import { engineAndDevices } from '../support/engine-and-devices.js'
 import { initialCow } from '../support/prepared-devices.js'
 import { parseDmsetup, plainSnapshotLine, type Recorded, readRecording } from '../support/recording.js'
-import { recordingNeeds } from '../support/recording-needs.js'
 import { refusalCode } from '../support/refusals.js'
-import { answerOf } from '../support/replay-request.js'
-import { knownDifferences } from './known-differences.js'
+import { knownCreations } from './known-differences.js'
 import { recordingNames, recordingPath } from './recordings-folder.js'
 
 /**
- * Recordings of table lines are one case after another on a COW that is cleared in between, so each case stands alone: a
- * line that can be said with the public API is tried on devices of its own.
+ * Some recordings are one case after another on a COW that is cleared in between, so each case stands alone: a line that
+ * can be said with the public API is tried on devices of its own.
  */
 const cases = recordingNames
   .map((name) => readRecording(recordingPath(name)))
-  .filter((records) => recordingNeeds(records).has('table syntax'))
+  .filter((records) => sectorsZeroedPerCase(records) !== undefined)
   .flatMap(snapshotCreations)
 
 function snapshotCreations(records: readonly Recorded[]) {
@@ -32,7 +32,8 @@ function snapshotCreations(records: readonly Recorded[]) {
     const status = next?.t === 'state' ? next.status.split(' ').slice(3).join(' ') : undefined
     const recorded = record.rc === 0 ? 'ok' : refusalCode(record.klog)
     const cow = sectors.has(line.cow) ? 'blank' : 'missing'
-    const answer = knownDifferences.creation({ store: line.store, cow, recorded }) ?? recorded
+    const known = knownCreations.find((one) => one.store === line.store && one.cow === cow && one.recorded === recorded)
+    const answer = known?.answer ?? recorded
     return [{ line, status, answer, devices: new Map(sectors) }]
   })
 }

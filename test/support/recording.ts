@@ -140,10 +140,3 @@ export function plainSnapshotLine(line: TableLine): SnapshotLine | undefined {
   const parsed = snapshotLine(line)
   return parsed?.features.length === 0 ? parsed : undefined
 }
-
-/** The device of a plain `snapshot-origin` line that starts at sector 0. */
-export function plainOriginLine(line: TableLine): string | undefined {
-  const [device, ...rest] = line.args
-  if (line.target !== 'snapshot-origin' || line.start !== 0 || device === undefined || rest.length > 0) return undefined
-  return deviceName(device)
-}

@@ -1,4 +1,5 @@
 /** The words of a recording for what a request came to: `ok`, or the errno that a program would have seen. */
+import { answerOf } from '../answer-of.js'
 
 const errnoOfCode: Readonly<Record<string, string>> = {
   IO_ERROR: 'EIO',
@@ -12,13 +13,7 @@ const errnoOfCode: Readonly<Record<string, string>> = {
   OUT_OF_RANGE: 'EINVAL',
 }
 
-/** An error without a code is no answer: it is passed on. */
 export async function errnoOf(action: () => Promise<void>): Promise<string> {
-  try {
-    await action()
-    return 'ok'
-  } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') throw error
-    return errnoOfCode[error.code] ?? error.code
-  }
+  const answer = await answerOf(action)
+  return errnoOfCode[answer] ?? answer
 }

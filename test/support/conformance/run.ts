@@ -21,9 +21,15 @@ export interface RecordingResult {
   readonly outcome: Outcome
 }
 
+export interface RunOptions {
+  readonly folder: string
+  readonly known: readonly KnownDifference[]
+  readonly start: () => Promise<System>
+}
+
 export async function runRecording(
   recording: RecordingFile,
-  { folder, known, start }: { folder: string; known: readonly KnownDifference[]; start: () => Promise<System> },
+  { folder, known, start }: RunOptions,
 ): Promise<RecordingResult> {
   const records = readRecording(recording.path)
   const { layer, dmsetup, close } = await start()
@@ -34,22 +40,34 @@ export async function runRecording(
 }
 
 /** Resolves with whether nothing failed and there was something to replay. */
-export async function runFolder(
-  folder: string,
-  {
-    known,
-    start,
-    print,
-  }: { known: readonly KnownDifference[]; start: () => Promise<System>; print: (text: string) => void },
-): Promise<boolean> {
+export async function runFolder({
+  folder,
+  known,
+  start,
+  print,
+}: RunOptions & { readonly print: (text: string) => void }): Promise<boolean> {
   const verdicts: Verdict[] = []
   const unused = new Set(known)
   for (const recording of recordingsIn(folder)) {
-    const { verdict, outcome } = await runRecording(recording, { folder, known, start })
+    const { verdict, used } = await verdictOrFailure(recording, { folder, known, start })
     verdicts.push(verdict)
-    for (const entry of outcome.used) unused.delete(entry)
+    for (const entry of used) unused.delete(entry)
     print(recordingLines(recording.name, verdict))
   }
   print(sums(verdicts, [...unused]))
   return verdicts.length > 0 && verdicts.every(({ kind }) => kind !== 'failed')
+}
+
+/** A file that is no recording, or a system that does not start, is that recording's failure. */
+async function verdictOrFailure(
+  recording: RecordingFile,
+  options: RunOptions,
+): Promise<{ verdict: Verdict; used: ReadonlySet<KnownDifference> }> {
+  try {
+    const { verdict, outcome } = await runRecording(recording, options)
+    return { verdict, used: outcome.used }
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return { verdict: { kind: 'failed', remark: '', differences: [text] }, used: new Set() }
+  }
 }
