@@ -11,7 +11,96 @@ const splitByNow =
   'taken without that sees only the first chunk of a request saved, and shows new data in the others. Here requests are ' +
   'split by the smallest chunk of now, so every chunk is saved.'
 
+const overflowIsAnEvent =
+  'The kernel raises no event when a store overflows, so `dmsetup wait` misses it until the snapshot is lost. Here it counts ' +
+  'as one, and everything after it counts from there.'
+
+const causeIsTold =
+  'The kernel logs one text for many causes, and keeps the precise one to itself. Here it follows the text of the kernel.'
+
+const wordsAreStrict =
+  'The kernel looks at the first letter of the store word, and leaves out words behind the counted features. What nobody ' +
+  'looked at is a mistake of whoever wrote it.'
+
+/** A table that is refused here and not by the kernel: what dmsetup prints. */
+const refused = (cause: string): RegExp =>
+  new RegExp(
+    `^exit 1, stderr 'device-mapper: table: minor \\d+: ${cause} \\(-EINVAL\\)', ` +
+      "stderr 'device-mapper: reload ioctl on \\S+ \\(minor \\d+\\) failed: Invalid argument', stderr 'Command failed\\.'$",
+  )
+
+/** A line of the kernel's log, and ours, which says more. */
+const logged = (text: string, errno: string, more = ''): RegExp =>
+  new RegExp(`^device-mapper: table: minor \\d+: ${text}${more} \\(-${errno}\\)$`)
+
+const storeCauses = [
+  'Unsupported persistent store option: \\S',
+  "Exception store type is not P or N: '\\S+'",
+  "Invalid chunk size: '\\S+'",
+  'Chunk size is not a power of 2',
+  'Chunk size is too high',
+].join('|')
+
 export const knownDifferences: readonly KnownDifference[] = [
+  {
+    asked: { aspect: 'log', verb: 'create', table: / snapshot / },
+    kernel: logged("snapshot: Couldn't create exception store", 'EINVAL'),
+    ours: logged("snapshot: Couldn't create exception store", 'EINVAL', `: (${storeCauses})`),
+    reason: causeIsTold,
+  },
+  {
+    asked: { aspect: 'log', verb: 'create', table: / snapshot / },
+    kernel: logged('snapshot: Failed to read snapshot metadata', 'EIO'),
+    ours: logged(
+      'snapshot: Failed to read snapshot metadata',
+      'EIO',
+      ': (COW \\S+ has \\d+ bytes; a store of \\d+-sector chunks needs at least \\d+' +
+        '|cannot (read|write) \\d+ bytes at offset \\d+ of COW \\S+ \\(EIO\\); check the device and try again)',
+    ),
+    reason: causeIsTold,
+  },
+  {
+    asked: { aspect: 'log', verb: 'create', table: / snapshot(-origin)? / },
+    kernel: logged('snapshot(-origin)?: Cannot get (origin|COW|target) device', 'ENODEV'),
+    ours: logged(
+      'snapshot(-origin)?: Cannot get (origin|COW|target) device',
+      'ENODEV',
+      ': The device \\S+ does not exist\\. Check the path\\.',
+    ),
+    reason: causeIsTold,
+  },
+  {
+    asked: { aspect: 'answer', verb: 'create', table: / snapshot \S+ \S+ NO \d+$/ },
+    kernel: 'exit 0',
+    ours: refused("snapshot: Couldn't create exception store: Exception store type is not P or N: 'NO'"),
+    reason: wordsAreStrict,
+  },
+  {
+    asked: { aspect: 'answer', verb: 'create', table: / snapshot \S+ \S+ P \d+ (1 discard_zeroes_cow|0) \S+$/ },
+    kernel: 'exit 0',
+    ours: refused("snapshot: Invalid number of feature arguments: '\\S+' follows them"),
+    reason: wordsAreStrict,
+  },
+  {
+    asked: { aspect: 'answer', verb: 'create', table: /\n[1-9]\d* \d+ snapshot-origin / },
+    kernel: 'exit 0',
+    ours: refused('snapshot-origin: must start at sector 0 of its table'),
+    reason:
+      'The kernel maps the sectors of these targets to the same sectors of the origin, wherever the target starts, so a second ' +
+      'one in a table shows the wrong place. Here they start at sector 0.',
+  },
+  {
+    asked: { aspect: 'events', status: 'Overflow', overflowed: 'yes' },
+    kernel: '0',
+    ours: '1',
+    reason: overflowIsAnEvent,
+  },
+  {
+    asked: { aspect: 'events', status: 'Invalid', overflowed: 'yes' },
+    kernel: '1',
+    ours: '2',
+    reason: overflowIsAnEvent,
+  },
   {
     asked: { aspect: 'status', originResumed: 'no' },
     kernel: '0 16384 snapshot 48/8192 32',

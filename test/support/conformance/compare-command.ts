@@ -24,12 +24,16 @@ export function compareCommand(
     verb === 'table' ? recordedOut.map((line) => recordedTableLine(line, name)) : recordedOut,
     normal(record.err),
   )
+  const causes = normal(answer.err.filter(isLogLine))
+  const others = normal(answer.err.filter((line) => !isLogLine(line)))
+  // What the kernel did it logged no cause for, so ours is part of the answer.
+  const isRefusedHereOnly = record.rc === 0 && answer.rc !== 0
   const found = inWords(
     answer.rc,
     answer.out.map((line) => namedTable(layer, storage, line)),
-    normal(answer.err.filter((line) => !isLogLine(line))),
+    isRefusedHereOnly ? [...causes, ...others] : others,
   )
-  const log = compareLog(normal(record.klog), normal(answer.err.filter(isLogLine)))
+  const log = isRefusedHereOnly ? [] : compareLog(normal(record.klog), causes)
   return [
     ...(expected === found ? [] : [{ asked, what: record.cmd, expected, found }]),
     ...log.map((difference) => ({ asked: { ...asked, aspect: 'log' } as const, what: record.cmd, ...difference })),

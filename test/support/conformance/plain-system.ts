@@ -7,5 +7,5 @@ import type { System } from './run.js'
 export async function plainSystem(): Promise<System> {
   const layer = new PlainLayer()
   const verbs: Pick<PlainLayer, keyof PlainLayer & keyof Omit<Mapper, 'open'>> = layer
-  return { layer, dmsetup: dmsetupOver(verbs), close: async () => layer.close() }
+  return { layer, dmsetup: dmsetupOver(verbs), close: () => layer.close() }
 }

@@ -134,7 +134,7 @@ export class PlainLayer implements DeviceLayer, PlainWorld {
     return plainVolume(this.#device(name, 'open'))
   }
 
-  close(): void {
+  async close(): Promise<void> {
     for (const file of this.#files.values()) file.close()
   }
 
