@@ -13,16 +13,25 @@ export function sectorsZeroedPerCase(records: readonly Recorded[]): number | und
   return undefined
 }
 
+/** Fewer states than these may be a slip of one of them. */
+const statesMin = 2
+
 /**
- * The length of its COW that the next recorded state of a device shows, in sectors. Where that is not the length that the
- * COW was prepared with, the recorder has changed it in between.
+ * The length of its COW that the states of a device show until it is removed or something is prepared, in sectors; of one
+ * mind, or `undefined`. Where that is not the length that the COW was prepared with, the recorder has changed it unrecorded.
  */
 export function cowSectorsShownNext(records: readonly Recorded[], index: number, name: string): number | undefined {
+  const shown: (number | undefined)[] = []
   for (const record of records.slice(index + 1)) {
-    if (record.t === 'prep' || (record.t === 'dm' && parseDmsetup(record.cmd).name === name)) return undefined
+    if (record.t === 'prep' || (record.t === 'dm' && isEndOf(name, record.cmd))) break
     if (record.t !== 'state' || record.name !== name) continue
     const total = / \d+\/(\d+) \d+$/.exec(record.status)?.[1]
-    return total === undefined ? undefined : Number(total)
+    shown.push(total === undefined ? undefined : Number(total))
   }
-  return undefined
+  return shown.length >= statesMin && shown.every((one) => one === shown[0]) ? shown[0] : undefined
+}
+
+function isEndOf(device: string, commandLine: string): boolean {
+  const { verb, name } = parseDmsetup(commandLine)
+  return name === device && (verb === 'create' || verb === 'remove')
 }

@@ -4,7 +4,7 @@
  */
 import { patternBytes } from '../pattern.js'
 import { initialCow } from '../prepared-devices.js'
-import type { PrepRecord } from '../recording.js'
+import { type PrepRecord, parseTable } from '../recording.js'
 import type { DeviceStorage } from './device-storage.js'
 import { type DeviceLayer, deviceInfo, withVolume } from './layer.js'
 import { removeWithUsers } from './removal.js'
@@ -39,6 +39,7 @@ export class Preparation {
       case 'grow':
         return this.resize(record.dev, record.sectors)
       case 'table':
+        this.#sectors.set(record.dev, lengthOf(record.table))
         return this.#replace(record.dev, this.#onOwnStorage(record.dev, record.table))
       case 'fill':
         return this.#fill(record.dev, patternBytes(0, this.#length(record.dev), record.salt))
@@ -97,3 +98,5 @@ export class Preparation {
     return sectors
   }
 }
+
+const lengthOf = (table: string): number => parseTable(table).reduce((sum, { sectors }) => sum + sectors, 0)

@@ -13,13 +13,16 @@ describe('what a recorder did without a record', () => {
     expect(sectorsZeroedPerCase([create, { t: 'note', text: 'the first 8 sectors' }])).toBe(undefined)
   })
 
-  test('the next state of a device shows the length of its COW', () => {
+  test('the states of a device show the length of its COW, if they are of one mind', () => {
     const shown = state('snap', '0 4096 snapshot 32/112 32')
-    expect(cowSectorsShownNext([create, state('base', '0 4096 snapshot 1/1 1'), shown], 0, 'snap')).toBe(112)
-    expect(cowSectorsShownNext([create, state('snap', '0 4096 snapshot Invalid'), shown], 0, 'snap')).toBe(undefined)
-    expect(cowSectorsShownNext([create, dm('dmsetup remove snap'), shown], 0, 'snap')).toBe(undefined)
-    expect(cowSectorsShownNext([create, { t: 'prep', dev: 'c', do: 'grow', sectors: 112 }, shown], 0, 'snap')).toBe(
-      undefined,
-    )
+    const later = state('snap', '0 4096 snapshot 48/112 32')
+    const other = state('base', '0 4096 snapshot 1/1 1')
+    const length = (...after: readonly Recorded[]) => cowSectorsShownNext([create, ...after], 0, 'snap')
+    expect(length(other, shown, later)).toBe(112)
+    expect(length(shown)).toBe(undefined)
+    expect(length(shown, dm('dmsetup remove snap'), later)).toBe(undefined)
+    expect(length(shown, { t: 'prep', dev: 'c', do: 'grow', sectors: 112 }, later)).toBe(undefined)
+    expect(length(shown, state('snap', '0 4096 snapshot 32/113 32'))).toBe(undefined)
+    expect(length(shown, state('snap', '0 4096 snapshot Invalid'))).toBe(undefined)
   })
 })
