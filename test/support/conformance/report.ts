@@ -10,7 +10,7 @@ export function recordingLines(name: string, { kind, remark, differences }: Verd
 /** Ends with `N passed, N failed`. */
 export function sums(verdicts: readonly Verdict[], unused: readonly KnownDifference[]): string {
   const count = (wanted: Verdict['kind']) => verdicts.filter(({ kind }) => kind === wanted).length
-  const lines = unused.map(({ reason }) => `a listed difference did not occur in these recordings: ${reason}`)
+  const lines = [...new Set(unused.map(({ reason }) => `listed, but not met in these recordings: ${reason}`))]
   if (count('skipped') > 0) lines.push(`${count('skipped')} skipped`)
   return [...lines, `${count('passed')} passed, ${count('failed')} failed`, ''].join('\n')
 }
