@@ -4,7 +4,7 @@
 import { availableParallelism } from 'node:os'
 import { assert } from './base/assert.js'
 import { CowringError } from './base/errors.js'
-import { bytesToSectors, isPowerOfTwo, sectorsToBytes } from './base/units.js'
+import { bytesToSectors, isPowerOfTwo } from './base/units.js'
 import { checkMapperOptions } from './control/auto-extension.js'
 import { Mapper } from './control/mapper.js'
 import type { MapperOptions } from './control/mapper-types.js'
@@ -176,7 +176,6 @@ export class Engine implements AsyncDisposable {
       name,
       readOnly,
       direct,
-      bufferAlignment: direct ? sectorsToBytes(source.blockSectors) : 1,
       memory,
       onClose: (closed) => this.#origins.delete(closed),
     })

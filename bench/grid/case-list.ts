@@ -51,6 +51,13 @@ export function targetCases(): GridCase[] {
   ]
 }
 
+/** The same grid through mapped devices: at most five hundredths slower than through `engine.open`. */
+export function mappedCases(): GridCase[] {
+  return targetCases()
+    .filter(({ depth, durability }) => depth > 1 && durability === 'process-crash')
+    .map((grid) => ({ ...grid, target: atLeast(0.95) }))
+}
+
 const depthOneWorks: readonly Work[] = [
   'origin-read',
   'origin-rewrite',

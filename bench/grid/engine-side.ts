@@ -1,14 +1,16 @@
 /** The engine's side: the same work through the public API, from one caller's thread. */
 import { present } from '../../src/base/assert.js'
-import { sectorBytes } from '../../src/base/units.js'
-import { Engine, type Origin, type Snapshot } from '../../src/index.js'
+import { Engine } from '../../src/index.js'
 import { type Addresses, EachChunkOnce, RandomAddresses, SequentialAddresses, shuffledChunks } from './addresses.js'
+import { MappedDevices, type MeasuredDevices, type MeasuredSnapshot, OpenedDevices } from './devices.js'
 import { type DrivenVolume, drive } from './drive.js'
 import { type GridCase, isFirstWrite, isRead, usesSnapshot } from './grid-case.js'
 import { LatencySamples } from './latency-samples.js'
 import type { PassResult, Side } from './pass.js'
 import type { Workplace } from './workplace.js'
 
+/** Names of stores are taken once: two sides may work in one place. */
+let storesTaken = 0
 const fillBytes = 2 ** 20
 const fillDepth = 8
 
@@ -16,27 +18,33 @@ export class EngineSide implements Side {
   readonly #grid: GridCase
   readonly #place: Workplace
   readonly #engine: Engine
-  readonly #origin: Origin
+  readonly #devices: MeasuredDevices
   readonly #buffers: readonly Uint8Array[]
   readonly #samples: LatencySamples | undefined
   readonly #chunks: Uint32Array
-  #snapshots: Snapshot[] = []
-  #storesTaken = 0
+  #snapshots: MeasuredSnapshot[] = []
   #addresses: Addresses
 
-  static async start(grid: GridCase, place: Workplace): Promise<EngineSide> {
+  /** `image` says which of the two origin files is this side's. */
+  static async start(
+    grid: GridCase,
+    place: Workplace,
+    image: 'floor' | 'engine' = 'engine',
+    through: 'open' | 'mapper' = 'open',
+  ): Promise<EngineSide> {
     const engine = await Engine.start({ workers: grid.workers })
-    const origin = await engine.open(place.origin('engine'))
-    const side = new EngineSide(grid, place, engine, origin)
+    const path = place.origin(image)
+    const devices = await (through === 'open' ? OpenedDevices.open : MappedDevices.create)(engine, path, place)
+    const side = new EngineSide(grid, place, engine, devices)
     if (!isFirstWrite(grid.work) && usesSnapshot(grid.work)) await side.#prepare()
     return side
   }
 
-  private constructor(grid: GridCase, place: Workplace, engine: Engine, origin: Origin) {
+  private constructor(grid: GridCase, place: Workplace, engine: Engine, devices: MeasuredDevices) {
     this.#grid = grid
     this.#place = place
     this.#engine = engine
-    this.#origin = origin
+    this.#devices = devices
     this.#buffers = Array.from({ length: grid.depth }, () =>
       grid.buffers === 'arena' ? engine.alloc(grid.ioBytes) : Buffer.alloc(grid.ioBytes, 1),
     )
@@ -73,7 +81,7 @@ export class EngineSide implements Side {
   }
 
   #volume(): DrivenVolume {
-    if (this.#grid.work.startsWith('origin')) return this.#origin
+    if (this.#grid.work.startsWith('origin')) return this.#devices.origin
     return present(this.#snapshots[0], 'a snapshot to measure')
   }
 
@@ -82,7 +90,7 @@ export class EngineSide implements Side {
     const snapshot = await this.#takeSnapshot()
     const { work } = this.#grid
     if (work === 'snapshot-read-origin') return
-    await this.#fill(work === 'snapshot-rewrite' ? snapshot : this.#origin)
+    await this.#fill(work === 'snapshot-rewrite' ? snapshot : this.#devices.origin)
   }
 
   async #fill(volume: DrivenVolume): Promise<void> {
@@ -98,15 +106,8 @@ export class EngineSide implements Side {
     this.#engine.free(buffer)
   }
 
-  async #takeSnapshot(): Promise<Snapshot> {
-    const name = `engine-${this.#storesTaken++}.cow`
-    const { chunkBytes, durability } = this.#grid
-    const snapshot = await this.#origin.snapshot({
-      cow: this.#place.path(name),
-      chunkSectors: chunkBytes / sectorBytes,
-      durability,
-      name,
-    })
+  async #takeSnapshot(): Promise<MeasuredSnapshot> {
+    const snapshot = await this.#devices.takeSnapshot(`engine-${storesTaken++}.cow`, this.#grid)
     this.#snapshots.push(snapshot)
     return snapshot
   }

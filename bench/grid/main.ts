@@ -4,7 +4,7 @@
  * Exit code 0 whether or not targets are reached: a machine that is busy is no failure.
  */
 import { appendFileSync, writeFileSync } from 'node:fs'
-import { remainingCases, targetCases, usualCases } from './case-list.js'
+import { mappedCases, remainingCases, targetCases, usualCases } from './case-list.js'
 import { caseName, type GridCase } from './grid-case.js'
 import { describeMachine, machineText } from './machine.js'
 import { measure } from './measure.js'
@@ -46,6 +46,11 @@ async function main(options: BenchOptions): Promise<void> {
     if (options.json !== undefined) appendFileSync(options.json, `${JSON.stringify(record)}\n`)
   }
   try {
+    if (options.mapped) {
+      await runCases('Through engine.mapper; the floor is engine.open', mappedCases(), options, places, keep)
+      printVerdict(outcomes)
+      return
+    }
     await runCases('Targets', targetCases(), options, places, keep)
     await runSingleFigures(options, places, keep)
     printVerdict(outcomes)
@@ -66,7 +71,8 @@ async function runCases(
   const chosen = cases.filter((grid) => options.pattern?.test(caseName(grid)) ?? true)
   if (chosen.length === 0) return
   print(tableHeader(title))
-  for (const grid of chosen) keep(outcomeOf(grid, await measure(grid, places[grid.place], options)))
+  const beside = options.mapped ? 'open' : 'floor'
+  for (const grid of chosen) keep(outcomeOf(grid, await measure(grid, places[grid.place], options, beside)))
 }
 
 async function runSingleFigures(

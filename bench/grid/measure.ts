@@ -35,9 +35,17 @@ const passSeconds = 0.125
 /** A shorter rest of a round says nothing and is left out. */
 const restSeconds = 0.02
 
-export async function measure(grid: GridCase, place: Workplace, options: RoundOptions): Promise<Comparison> {
-  const floor = Floor.start(grid, place)
-  const engine = await EngineSide.start(grid, place)
+/** Beside which the engine is measured: bare system calls; or itself, opened with `engine.open` instead of by tables. */
+export type Beside = 'floor' | 'open'
+
+export async function measure(
+  grid: GridCase,
+  place: Workplace,
+  options: RoundOptions,
+  beside: Beside = 'floor',
+): Promise<Comparison> {
+  const floor = beside === 'floor' ? Floor.start(grid, place) : await EngineSide.start(grid, place, 'floor')
+  const engine = await EngineSide.start(grid, place, 'engine', beside === 'floor' ? 'open' : 'mapper')
   const floors: number[] = []
   const engines: number[] = []
   const gauge = new CpuGauge()

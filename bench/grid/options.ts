@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander'
 export interface BenchOptions {
   readonly quick: boolean
   readonly full: boolean
+  readonly mapped: boolean
   readonly rounds: number
   readonly seconds: number
   readonly originBytes: number
@@ -23,6 +24,7 @@ export function parseOptions(words: readonly string[]): BenchOptions {
     .description('Measures the engine against the same system calls without an engine, and prints the targets first.')
     .option('--quick', 'a smaller origin and shorter rounds: a look, not a measurement', false)
     .option('--full', 'every case, not only the usual ones', false)
+    .option('--mapped', 'the cases with a target through engine.mapper, beside engine.open instead of the floor', false)
     .option('--rounds <count>', 'rounds per case; medians are over them', positive)
     .option('--seconds <number>', 'timed work per round and side', positive)
     .option('--case <pattern>', 'only cases whose name matches this regular expression', regularExpression)
@@ -31,10 +33,11 @@ export function parseOptions(words: readonly string[]): BenchOptions {
     .option('--tmpfs <folder>', 'a folder in memory', '/dev/shm')
     .parse(words)
   const given = program.opts()
-  const { disk, full, json, quick, tmpfs } = given
+  const { disk, full, json, mapped, quick, tmpfs } = given
   return {
     quick,
     full,
+    mapped,
     rounds: Math.ceil(given.rounds ?? (quick ? 1 : 3)),
     seconds: given.seconds ?? (quick ? 0.25 : 0.75),
     originBytes: (quick ? 64 : 256) * mib,

@@ -2,7 +2,17 @@
  * A folder of its own to measure in, and the files in it. Removed at the end, also after Ctrl-C.
  */
 import { randomBytes } from 'node:crypto'
-import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 const mib = 2 ** 20
@@ -38,6 +48,14 @@ export class Workplace implements Disposable {
     for (let at = 0; at < this.originBytes; at += mib) writeSync(fd, block, 0, Math.min(mib, this.originBytes - at), at)
     fdatasyncSync(fd)
     closeSync(fd)
+    return path
+  }
+
+  /** An empty COW with room for every chunk of an origin. */
+  makeCow(name: string, chunkBytes: number): string {
+    const path = this.path(name)
+    writeFileSync(path, '')
+    truncateSync(path, this.originBytes + this.originBytes / 16 + 8 * chunkBytes)
     return path
   }
 

@@ -1,9 +1,7 @@
 /** A mapped device, opened: reads and writes it until it is closed, whatever table it has by then. */
 
-import { present } from '../base/assert.js'
 import { errnoName } from '../base/errno-name.js'
 import type { ErrorCode } from '../base/errors.js'
-import { sectorsToBytes } from '../base/units.js'
 import type { Client } from '../coordinator/client.js'
 import { Volume } from '../coordinator/volume.js'
 import type { MappedDevice } from './mapped-device.js'
@@ -22,27 +20,14 @@ export class DeviceVolume extends Volume implements AsyncDisposable {
 
   /** Made by `mapper.open()`. */
   constructor({ arena, client, device, onClose, readOnly }: DeviceVolumeParts) {
-    const facts = {
-      get route() {
-        return present(device.route, 'a device that is open has a route')
-      },
-      get name() {
-        return device.name
-      },
-      path: undefined,
-      get sizeBytes() {
-        return device.sizeBytes()
-      },
-      get readOnly() {
-        return readOnly || device.readOnly
-      },
-      get bufferAlignment() {
-        return sectorsToBytes(device.blockSectors())
-      },
-    }
-    super(client, arena, facts, device.gate)
+    super(client, arena, { state: device.state, name: device.name, path: undefined, readOnly }, device.gate)
     this.device = device
     this.#onClose = onClose
+  }
+
+  /** The device's name now: it may be renamed while it is open. */
+  override get name(): string {
+    return this.device.name
   }
 
   /** Waits for nothing: what is in flight goes on. Closing again does nothing. */

@@ -1,14 +1,18 @@
 /** A mapped device: a name, a minor, a live and an inactive table, and what is open on it. */
-import { sectorsToBytes } from '../base/units.js'
+import { sectorBytes, sectorsToBytes } from '../base/units.js'
 import { Gate } from '../coordinator/gate.js'
-import type { Route } from '../coordinator/route.js'
+import { MapRoute, type Route } from '../coordinator/route.js'
 import type { Transfer } from '../coordinator/transfer.js'
+import type { VolumeState } from '../coordinator/volume.js'
 import type { BlockFileDescriptor } from '../io/block-file.js'
 import { Device } from './device.js'
 import type { DeviceVolume } from './device-volume.js'
 import type { DeviceInfo } from './mapper-types.js'
 import { mappedMajor } from './physical-devices.js'
 import type { Table } from './table.js'
+
+/** The route of a device that has not been opened yet. */
+const nowhere = new MapRoute([])
 
 export class MappedDevice extends Device {
   readonly major = mappedMajor
@@ -27,9 +31,9 @@ export class MappedDevice extends Device {
   held: Promise<void> | undefined
   /** Held open by the engine's own API, as an origin or a snapshot. */
   holds = 0
-  /** Where requests go; made when it is first opened. Stale when nobody has it open: its volumes answer that they are closed. */
-  route: Route | undefined
-  /** What `route` was made of; empty when it is stale. */
+  /** What its open volumes see. The route is stale when nobody has it open: its volumes answer that they are closed. */
+  readonly state: VolumeState = { route: nowhere, sizeBytes: 0, readOnly: false, bufferAlignment: sectorBytes }
+  /** What the route was made of; empty when it is stale. */
   routeKey = ''
   readonly waiters = new Set<() => void>()
 
@@ -85,6 +89,14 @@ export class MappedDevice extends Device {
       eventNumber,
       targetCount: this.live?.targets.length ?? 0,
     }
+  }
+
+  /** Its open volumes see the table of now, by this route. Nobody has a request in flight. */
+  showState(route: Route): void {
+    this.state.route = route
+    this.state.sizeBytes = this.sizeBytes()
+    this.state.readOnly = this.readOnly
+    this.state.bufferAlignment = sectorsToBytes(this.blockSectors())
   }
 
   /** Lets those who wait for an event look again. */

@@ -27,7 +27,6 @@ export interface OriginParts {
   readonly name: string
   readonly readOnly: boolean
   readonly direct: boolean
-  readonly bufferAlignment: number
   /** `undefined` for an origin in memory, which cannot outlive the engine. */
   readonly memory: OriginMemory | undefined
   readonly onClose: (origin: Origin) => void
@@ -50,17 +49,8 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
 
   /** Made by `engine.open()`. */
   constructor(parts: OriginParts) {
-    const { bufferAlignment, device, image, machinery, name, readOnly } = parts
-    const facts = {
-      get route() {
-        return present(device.route, 'an origin that is open has a route')
-      },
-      name,
-      path: image.path,
-      sizeBytes: device.sizeBytes(),
-      readOnly,
-      bufferAlignment,
-    }
+    const { device, image, machinery, name, readOnly } = parts
+    const facts = { state: device.state, name, path: image.path, readOnly }
     super(machinery.client, machinery.arena.buffer, facts, device.gate)
     this.#parts = parts
   }
@@ -246,10 +236,10 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
 
   /** Steps 1, 7 and 8: the instant of the snapshot. */
   async #adopt(prepared: readonly PreparedSnapshot[]): Promise<Snapshot[]> {
-    const { bufferAlignment, machinery, mapper } = this.#parts
+    const { machinery, mapper } = this.#parts
     const isFirst = this.#snapshots.length === 0
     const { arena, client } = machinery
-    const parts = { owner: this, client, arena: arena.buffer, bufferAlignment }
+    const parts = { owner: this, client, arena: arena.buffer }
     await this.#suspended(async () => {
       const real = present(this.#real, 'a snapshot is prepared on the real device')
       if (isFirst) await this.#load(`0 ${this.#sectors} snapshot-origin ${real.number}`)

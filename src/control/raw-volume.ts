@@ -10,7 +10,8 @@ export class RawVolume extends Volume {
   readonly #arenaBytes: Uint8Array
 
   constructor(client: Client, arena: Uint8Array, route: Route, name: string, sizeBytes: number) {
-    super(client, arena.buffer, { route, name, path: undefined, sizeBytes, readOnly: false, bufferAlignment: 1 })
+    const state = { route, sizeBytes, readOnly: false, bufferAlignment: 1 }
+    super(client, arena.buffer, { state, name, path: undefined, readOnly: false })
     this.#arenaBytes = arena
   }
 

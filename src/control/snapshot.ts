@@ -37,7 +37,6 @@ export interface SnapshotParts {
   readonly owner: SnapshotOwner
   readonly client: Client
   readonly arena: ArrayBufferLike
-  readonly bufferAlignment: number
   readonly plan: SnapshotPlan
   readonly cow: PhysicalDevice
   /** The mapped device that it is. */
@@ -49,17 +48,8 @@ export class Snapshot extends Volume implements AsyncDisposable {
 
   /** Made by `origin.snapshot()` and `engine.open()`. */
   constructor(parts: SnapshotParts) {
-    const { bufferAlignment, cow, device, plan } = parts
-    const facts = {
-      get route() {
-        return present(device.route, 'a snapshot that is open has a route')
-      },
-      name: plan.name,
-      path: cow.path,
-      sizeBytes: device.sizeBytes(),
-      readOnly: plan.readOnly,
-      bufferAlignment,
-    }
+    const { cow, device, plan } = parts
+    const facts = { state: device.state, name: plan.name, path: cow.path, readOnly: plan.readOnly }
     super(parts.client, parts.arena, facts, device.gate)
     this.#parts = parts
   }

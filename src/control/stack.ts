@@ -276,16 +276,18 @@ export class Stack {
     const key = fileKey(file)
     if (device.routeKey === key) return
     const [only] = this.#plain.get(device) ?? []
-    if (only !== undefined && device.route === only.route && !passesVolumes(file)) {
+    let { route } = device.state
+    if (only !== undefined && route === only.route && !passesVolumes(file)) {
       // Still files only: the volume stays, and lies on others now.
       this.#plain.set(device, [{ route: only.route, file }])
     } else {
       await this.#dropPlain(device)
       const made: PlainVolume[] = []
-      device.route = this.#routeOf(file, made)
+      route = this.#routeOf(file, made)
       this.#plain.set(device, made)
     }
     device.routeKey = key
+    device.showState(route)
   }
 
   async #dropPlain(device: MappedDevice): Promise<void> {

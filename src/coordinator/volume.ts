@@ -11,15 +11,21 @@ import type { Route } from './route.js'
 import type { Transfer, TransferTarget } from './transfer.js'
 import { zeroInPieces } from './zero-in-pieces.js'
 
-/** What a volume is. A mapped device's facts change with its table and its name, so they are asked for each time. */
+/** What a volume's device is now. One record for all that are open on it, changed while it is drained. */
+export interface VolumeState {
+  route: Route
+  sizeBytes: number
+  readOnly: boolean
+  /** What a buffer in the arena must be aligned to so that it can be read and written without a copy. */
+  bufferAlignment: number
+}
+
 export interface VolumeFacts {
-  readonly route: Route
+  readonly state: VolumeState
   readonly name: string
   readonly path: string | undefined
-  readonly sizeBytes: number
+  /** Opened read-only, whatever the device is. */
   readonly readOnly: boolean
-  /** What a buffer in the arena must be aligned to so that it can be read and written without a copy. */
-  readonly bufferAlignment: number
 }
 
 let takenResolve: (value: Uint8Array) => void
@@ -44,6 +50,7 @@ export abstract class Volume implements TransferTarget {
   readonly #client: Client
   readonly #arena: ArrayBufferLike
   readonly #facts: VolumeFacts
+  readonly #state: VolumeState
   readonly gate: Gate<Transfer>
   #closed = false
 
@@ -51,6 +58,7 @@ export abstract class Volume implements TransferTarget {
     this.#client = client
     this.#arena = arena
     this.#facts = facts
+    this.#state = facts.state
     this.gate = gate ?? new Gate<Transfer>((transfer) => client.begin(transfer))
   }
 
@@ -61,15 +69,15 @@ export abstract class Volume implements TransferTarget {
 
   /** Size in bytes, a multiple of 512. */
   get sizeBytes(): number {
-    return this.#facts.sizeBytes
+    return this.#state.sizeBytes
   }
 
   get readOnly(): boolean {
-    return this.#facts.readOnly
+    return this.#facts.readOnly || this.#state.readOnly
   }
 
   get route(): Route {
-    return this.#facts.route
+    return this.#state.route
   }
 
   /**
@@ -208,7 +216,7 @@ export abstract class Volume implements TransferTarget {
     transfer.next = offset
     transfer.end = offset + byteLength
     transfer.bytes = bytes
-    const inArena = bytes.buffer === this.#arena && bytes.byteOffset % this.#facts.bufferAlignment === 0
+    const inArena = bytes.buffer === this.#arena && bytes.byteOffset % this.#state.bufferAlignment === 0
     transfer.arenaOffset = inArena ? bytes.byteOffset : -1
     transfer.resolve = takenResolve
     transfer.reject = takenReject

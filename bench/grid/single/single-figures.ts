@@ -1,6 +1,7 @@
 /** Figures with no floor: times and sizes that have a target of their own. */
 import type { SingleFigure } from '../outcome.js'
 import type { Workplace } from '../workplace.js'
+import { makeManyDevices } from './many-devices.js'
 import { denseMap, scatteredMap, untouchedMap } from './map-memory.js'
 import { openLargeStore } from './open-store.js'
 import { takeSnapshotOfTebibyte } from './take-snapshot.js'
@@ -17,4 +18,5 @@ export const singleFigures: readonly FigureSource[] = [
   { name: 'take-snapshot/sparse-tebibyte/tmpfs', measure: takeSnapshotOfTebibyte },
   { name: 'take-snapshot/sparse-tebibyte/disk', measure: takeSnapshotOfTebibyte },
   { name: 'open-store/1000000-exceptions/tmpfs', measure: openLargeStore },
+  { name: 'make-and-list/10000-devices', measure: makeManyDevices },
 ]
