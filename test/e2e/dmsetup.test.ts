@@ -320,6 +320,11 @@ describe('io', () => {
     const odd = await test.run(['io', 'write', 'a', '0'], 'odd')
     expect([odd.code, odd.err.includes('middle of a sector')]).toEqual([1, true])
     expect((await test.run(['io', 'read', 'a', '0', '1X'])).code).toBe(2)
+    const zeroed = await test.run(['io', 'zero', 'a', '0', '1s', '--json'])
+    expect(JSON.parse(zeroed.out.toString())).toEqual({ name: 'a', offset: 0, length: 512 })
+    expect((await test.run(['io', 'discard', 'a', '1s', '1s'])).code).toBe(0)
+    const left = (await test.run(['io', 'read', 'a', '0', '3s'])).out
+    expect([left.subarray(0, 512), left.subarray(1024)]).toEqual([Buffer.alloc(512), bytes.subarray(1024)])
     // Nobody has it open any more.
     expect(await dm('remove', 'a')).toEqual(done)
   })
