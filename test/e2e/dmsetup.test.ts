@@ -95,6 +95,7 @@ describe('a device', () => {
     await dm('create', 'a', '--table', '0 8 zero')
     await dm('rename', 'a', 'b')
     expect(await dm('wait', 'b')).toEqual(done)
+    expect(await dm('wait', 'b', '     0')).toEqual(done)
     expect((await dm('wait', 'b', '-v')).out).toContain('Event number:      1\n')
     const waiting = test.start('dmsetup', 'wait', 'b', '1', '--json')
     await new Promise((resolve) => setTimeout(resolve, 500))
