@@ -6,12 +6,6 @@ import type { DaemonRequest, OpenedVolume } from './protocol.js'
 /** The volumes of a connection at most: a script needs one. */
 const volumesMax = 64
 
-/** Requests that an engine may not have yet. */
-interface Changes {
-  discard?(offset: number, byteLength: number): Promise<void>
-  writeZeroes?(offset: number, byteLength: number): Promise<void>
-}
-
 export interface Session {
   /** Carries a request out. `signal` ends a `wait`. */
   perform(request: DaemonRequest, signal: AbortSignal): Promise<unknown>
@@ -41,9 +35,9 @@ export class MapperSession implements Session {
       case 'write':
         return this.#volume(first).write(second ?? 0, third ?? new Uint8Array(0))
       case 'zero':
-        return this.#change('writeZeroes', first, second ?? 0, third ?? 0)
+        return this.#volume(first).writeZeroes(second ?? 0, third ?? 0)
       case 'discard':
-        return this.#change('discard', first, second ?? 0, third ?? 0)
+        return this.#volume(first).discard(second ?? 0, third ?? 0)
       case 'flush':
         return this.#volume(first).flush()
       case 'close':
@@ -78,13 +72,6 @@ export class MapperSession implements Session {
     const volume = this.#nextVolume++
     this.#volumes.set(volume, opened)
     return { volume, sizeBytes: opened.sizeBytes, readOnly: opened.readOnly }
-  }
-
-  async #change(verb: keyof Changes, number: number | undefined, offset: number, byteLength: number): Promise<void> {
-    const volume: DeviceVolume & Changes = this.#volume(number)
-    const change = volume[verb]
-    if (change === undefined) throw new CowringError('NOT_SUPPORTED', `this engine has no ${verb}`)
-    await change.call(volume, offset, byteLength)
   }
 
   #volume(number: number | undefined): DeviceVolume {

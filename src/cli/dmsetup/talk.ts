@@ -7,7 +7,8 @@ import { printJson } from './print-json.js'
 
 export async function waitForEvent(call: Call): Promise<void> {
   const { name, rest } = await firstDevice(call, 'waitevent')
-  const [text] = rest
+  // As `info -c -o events` prints it, with blanks before it.
+  const text = rest[0]?.trim()
   if (text !== undefined && !/^\d{1,10}$/.test(text)) throw new DmsetupFailure(`Invalid event number: ${text}.`)
   const eventNumber = await ioctl('waitevent', name, () => call.context.mapper.wait(name, Number(text ?? 0)))
   if (call.options.json === true) return printJson(call, { name, eventNumber })
