@@ -42,10 +42,10 @@ const number = (
 const numberText = ({ major, minor }: { readonly major: number; readonly minor: number }) => `${major}:${minor}`
 
 export const fields: readonly Field[] = [
-  field('name', 'name', 'Name', 16, 'Name of mapped device.', ({ info }) => info.name),
+  field('name', 'name', 'Name', 16, 'What the device is called.', ({ info }) => info.name),
   field('name', 'mangled_name', 'MangledName', 16, 'The same; names are never mangled.', ({ info }) => info.name),
   field('name', 'unmangled_name', 'UnmangledName', 16, 'The same; names are never mangled.', ({ info }) => info.name),
-  field('name', 'uuid', 'UUID', 32, 'Unique (optional) identifier for mapped device.', ({ info }) => info.uuid ?? ''),
+  field('name', 'uuid', 'UUID', 32, 'Its UUID, if it was given one.', ({ info }) => info.uuid ?? ''),
   number('name', 'read_ahead', 'RAhead', 6, 'Always 0: nothing is read ahead.', () => '0'),
   field(
     'info',
@@ -55,64 +55,53 @@ export const fields: readonly Field[] = [
     'What the kernel would call the device.',
     ({ info }) => `dm-${info.minor}`,
   ),
-  field('info', 'attr', 'Stat', 4, '(L)ive, (I)nactive, (s)uspended, (r)ead-only, read-(w)rite.', ({ info }) =>
-    attributes(info),
+  field(
+    'info',
+    'attr',
+    'Stat',
+    4,
+    'L: live table; I: inactive table; s: suspended; r or w: what it takes.',
+    ({ info }) => attributes(info),
   ),
-  field('info', 'tables_loaded', 'Tables', 6, 'Which of the live and inactive table slots are filled.', ({ info }) =>
-    tables(info),
-  ),
-  field('info', 'suspended', 'Suspended', 9, 'Whether the device is suspended.', ({ info }) =>
+  field('info', 'tables_loaded', 'Tables', 6, 'Which tables it has.', ({ info }) => tables(info)),
+  field('info', 'suspended', 'Suspended', 9, 'Suspended or Active.', ({ info }) =>
     info.suspended ? 'Suspended' : 'Active',
   ),
-  field('info', 'readonly', 'Read-only', 9, 'Whether the device is read-only or writeable.', ({ info }) =>
+  field('info', 'readonly', 'Read-only', 9, 'Read-only or Writeable.', ({ info }) =>
     info.readOnly ? 'Read-only' : 'Writeable',
   ),
-  field('info', 'devno', 'DevNo', 5, 'Device major and minor numbers', ({ info }) => numberText(info)),
-  number('info', 'major', 'Maj', 3, 'Block device major number.', ({ info }) => `${info.major}`),
-  number('info', 'minor', 'Min', 3, 'Block device minor number.', ({ info }) => `${info.minor}`),
-  number('info', 'open', 'Open', 4, 'Number of references to open device.', ({ info }) => `${info.openCount}`),
+  field('info', 'devno', 'DevNo', 5, 'Major and minor, with a colon between.', ({ info }) => numberText(info)),
+  number('info', 'major', 'Maj', 3, 'Its major number.', ({ info }) => `${info.major}`),
+  number('info', 'minor', 'Min', 3, 'Its minor number.', ({ info }) => `${info.minor}`),
   number(
     'info',
-    'segments',
-    'Targ',
+    'open',
+    'Open',
     4,
-    'Number of segments in live table, if present.',
-    ({ info }) => `${info.targetCount}`,
+    'How often it is open, by volumes and by tables.',
+    ({ info }) => `${info.openCount}`,
   ),
-  number('info', 'events', 'Event', 6, 'Number of most recent event.', ({ info }) => `${info.eventNumber}`),
-  number('deps', 'device_count', '#Devs', 5, 'Number of devices used by this one.', ({ uses }) => `${uses.length}`),
-  field('deps', 'devs_used', 'DevNamesUsed', 16, 'List of names of mapped devices used by this one.', ({ uses }) =>
+  number('info', 'segments', 'Targ', 4, 'How many targets its live table has.', ({ info }) => `${info.targetCount}`),
+  number('info', 'events', 'Event', 6, 'How many events it has seen.', ({ info }) => `${info.eventNumber}`),
+  number('deps', 'device_count', '#Devs', 5, 'How many devices its table uses.', ({ uses }) => `${uses.length}`),
+  field('deps', 'devs_used', 'DevNamesUsed', 16, 'The mapped ones of them, by name.', ({ uses }) =>
     listed(uses.map(({ name }) => name)),
   ),
-  field('deps', 'devnos_used', 'DevNosUsed', 16, 'List of device numbers of devices used by this one.', ({ uses }) =>
-    listed(uses.map(numberText)),
-  ),
+  field('deps', 'devnos_used', 'DevNosUsed', 16, 'All of them, by number.', ({ uses }) => listed(uses.map(numberText))),
   field(
     'deps',
     'blkdevs_used',
     'BlkDevNamesUsed',
     16,
-    'List of names of block devices and files used by this one.',
+    'All of them, as the kernel calls them, files by path.',
     ({ uses }) => listed(uses.map(blockName)),
   ),
-  number(
-    'deps',
-    'device_ref_count',
-    '#Refs',
-    5,
-    'Number of mapped devices referencing this one.',
-    ({ usedBy }) => `${usedBy.length}`,
-  ),
-  field('deps', 'names_using_dev', 'RefNames', 8, 'List of names of mapped devices using this one.', ({ usedBy }) =>
+  number('deps', 'device_ref_count', '#Refs', 5, 'How many devices use it.', ({ usedBy }) => `${usedBy.length}`),
+  field('deps', 'names_using_dev', 'RefNames', 8, 'Those, by name.', ({ usedBy }) =>
     listed(usedBy.map(({ name }) => name)),
   ),
-  field(
-    'deps',
-    'devnos_using_dev',
-    'RefDevNos',
-    9,
-    'List of device numbers of mapped devices using this one.',
-    ({ usedBy }) => listed(usedBy.map(numberText)),
+  field('deps', 'devnos_using_dev', 'RefDevNos', 9, 'Those, by number.', ({ usedBy }) =>
+    listed(usedBy.map(numberText)),
   ),
 ]
 
@@ -155,9 +144,9 @@ const compare = (by: Field, one: string, other: string): number =>
   by.isNumber ? Number(one) - Number(other) : one < other ? -1 : one > other ? 1 : 0
 
 const titles = {
-  name: 'Mapped Device Name Fields',
-  info: 'Mapped Device Information Fields',
-  deps: 'Mapped Device Relationship Information Fields',
+  name: 'What a device is called',
+  info: 'What it is',
+  deps: 'What it lies on, and what lies on it',
 } as const
 
 /** What `-o help` prints. */
@@ -165,7 +154,7 @@ export function fieldHelp(): string {
   const sections = (['name', 'info', 'deps'] as const).map((section) => {
     const title = titles[section]
     const own = fields.filter((one) => one.section === section)
-    const all = { id: `${section}_all`, meaning: 'All fields in this section.' }
+    const all = { id: `${section}_all`, meaning: 'Every field below.' }
     const lines = [all, ...own].map(({ id, meaning }) => `  ${id.padEnd(21)} - ${meaning}`)
     return [title, '-'.repeat(title.length), ...lines, ''].join('\n')
   })

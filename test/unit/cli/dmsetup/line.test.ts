@@ -134,6 +134,6 @@ describe('a line that asks for nothing of the mapper', () => {
   it('lists the fields of info -c', async () => {
     const { code, out } = await run('info', '-c', '-o', 'help')
     expect(code).toBe(0)
-    expect(out).toContain('  events                - Number of most recent event.\n')
+    expect(out).toContain('  events                - How many events it has seen.\n')
   })
 })
