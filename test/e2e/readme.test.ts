@@ -1,6 +1,6 @@
 /** The README's example, run as it is printed, prints what the README says it prints. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -25,4 +25,28 @@ test('the example in the README prints what the README says', () => {
 
 test('the example is short enough to read at a glance', () => {
   expect(blockAfter('```js\n').split('\n').length).toBeLessThanOrEqual(23)
+})
+
+/** What differs from run to run: where the socket is, what was written, how much of it. */
+const withoutChance = (output: string): string =>
+  output
+    .replace(/listens on \S+/, 'listens on SOCKET')
+    .replace(/\b[0-9a-f]{64}\b/g, 'DIGEST')
+    .replace(/snapshot \d+\/131072 128/, 'snapshot USED/131072 128')
+
+test('the eight steps in the README, typed while somebody writes, print what the README says', () => {
+  const session = blockAfter('```sh\n')
+  const daemonListens = 'until [ -S "$XDG_RUNTIME_DIR/cowring.sock" ]; do sleep 0.05; done'
+  const script = session.replace(/^(cowring daemon &)$/m, `$1\n${daemonListens}`)
+  const main = join(root, 'dist/src/cli/main.js')
+  chmodSync(main, 0o755)
+  symlinkSync(main, join(folder, 'cowring'))
+  const env = { ...process.env, XDG_RUNTIME_DIR: folder, PATH: `${folder}:${process.env.PATH}` }
+  const whole = `set -eu -m\n${script}\nkill %2\nkill %1\nwait %1`
+  const output = execFileSync('bash', ['-c', whole], { cwd: folder, env, encoding: 'utf8', stdio: 'pipe' })
+  expect(withoutChance(output.trimEnd())).toBe(withoutChance(blockAfter('printed\n\n```\n')))
+  const [atSuspension, ofSnapshot] = output.match(/\b[0-9a-f]{64}\b/g) ?? []
+  expect(ofSnapshot).toBe(atSuspension)
+  const used = Number(/snapshot (\d+)\/131072 128/.exec(output)?.[1])
+  expect(used, 'somebody wrote meanwhile').toBeGreaterThan(128)
 })
