@@ -1,10 +1,13 @@
 /** A mapped device: a name, a minor, a live and an inactive table, and what is open on it. */
+import { statusNumbers } from '../base/errors.js'
 import { sectorBytes, sectorsToBytes } from '../base/units.js'
+import type { Client } from '../coordinator/client.js'
 import { Gate } from '../coordinator/gate.js'
 import { MapRoute, type Route } from '../coordinator/route.js'
 import type { Transfer } from '../coordinator/transfer.js'
 import type { VolumeState } from '../coordinator/volume.js'
 import type { BlockFileDescriptor } from '../io/block-file.js'
+import { writes } from '../wire/operation.js'
 import { Device } from './device.js'
 import type { DeviceVolume } from './device-volume.js'
 import type { DeviceInfo } from './mapper-types.js'
@@ -37,11 +40,18 @@ export class MappedDevice extends Device {
   routeKey = ''
   readonly waiters = new Set<() => void>()
 
-  constructor(name: string, minor: number, start: (transfer: Transfer) => void) {
+  constructor(name: string, minor: number, client: Client) {
     super()
     this.name = name
     this.minor = minor
-    this.gate = new Gate<Transfer>(start)
+    this.gate = new Gate<Transfer>(
+      (transfer) => client.begin(transfer),
+      (transfer) => {
+        const refused = this.#refusal(transfer)
+        if (refused === statusNumbers.OK) client.begin(transfer)
+        else client.refuse(transfer, refused)
+      },
+    )
   }
 
   get kernelName(): string {
@@ -89,6 +99,12 @@ export class MappedDevice extends Device {
       eventNumber,
       targetCount: this.live?.targets.length ?? 0,
     }
+  }
+
+  /** A request was checked before it waited; the table may be another one now. */
+  #refusal({ end, operation }: Transfer): number {
+    if (end > this.state.sizeBytes) return statusNumbers.OUT_OF_RANGE
+    return writes(operation) && this.state.readOnly ? statusNumbers.READ_ONLY : statusNumbers.OK
   }
 
   /** Its open volumes see the table of now, by this route. Nobody has a request in flight. */

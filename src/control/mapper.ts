@@ -358,7 +358,7 @@ export class Mapper {
       throw invalid('create', name, `minor ${taken} is not a whole number from 0 to ${minorMax}`)
     }
     if (this.#byMinor.has(taken)) throw busy('create', name, `minor ${taken} is in use`)
-    const device = new MappedDevice(name, taken, (transfer) => this.#machinery.client.begin(transfer))
+    const device = new MappedDevice(name, taken, this.#machinery.client)
     device.uuid = uuid
     this.#devices.set(name, device)
     this.#byMinor.set(taken, device)

@@ -61,7 +61,7 @@ export class Client {
   /** Submits a transfer that has passed its gate. */
   begin(transfer: Transfer): void {
     if (this.#failed) {
-      queueMicrotask(() => this.#failTransfer(transfer))
+      this.refuse(transfer, statusNumbers.WORKER_DIED)
       return
     }
     if (this.#line.length > 0 || !this.#submit(transfer)) {
@@ -69,6 +69,13 @@ export class Client {
       this.#line.push(transfer)
     }
     this.#publishSoon()
+  }
+
+  /** Fails a transfer that has passed its gate, instead of beginning it. */
+  refuse(transfer: Transfer, status: number): void {
+    transfer.status = status
+    transfer.next = transfer.end
+    queueMicrotask(() => this.#settleIfDone(transfer))
   }
 
   /** Extents in flight. */

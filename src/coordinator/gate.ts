@@ -1,26 +1,29 @@
 /**
- * A gate in front of one origin and its snapshots: counts their requests in flight, and can be held, so that a control
- * operation finds the origin drained. A held request waits here, on the caller's side, and is not lost.
+ * A gate in front of one device: counts its requests in flight, and can be held, so that a control operation finds the
+ * device drained. A held request waits here, on the caller's side, and is not lost.
  */
 export class Gate<Waiting> {
   readonly #start: (request: Waiting) => void
+  readonly #startWaited: (request: Waiting) => void
   #inFlight = 0
   #holds = 0
   #waiting: Waiting[] = []
   #onDrained: (() => void)[] = []
 
-  constructor(start: (request: Waiting) => void) {
+  /** `startWaited` is for requests that have waited: what they ask for may have changed meanwhile. */
+  constructor(start: (request: Waiting) => void, startWaited = start) {
     this.#start = start
+    this.#startWaited = startWaited
   }
 
   /** Starts the request now, or once the gate opens. */
-  pass(request: Waiting): void {
+  pass(request: Waiting, start = this.#start): void {
     if (this.#holds > 0) {
       this.#waiting.push(request)
       return
     }
     this.#inFlight++
-    this.#start(request)
+    start(request)
   }
 
   leave(): void {
@@ -38,6 +41,6 @@ export class Gate<Waiting> {
   open(): void {
     this.#holds--
     if (this.#holds > 0) return
-    for (const request of this.#waiting.splice(0)) this.pass(request)
+    for (const request of this.#waiting.splice(0)) this.pass(request, this.#startWaited)
   }
 }
