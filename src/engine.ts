@@ -166,13 +166,12 @@ export class Engine implements AsyncDisposable {
     const { direct, memory, name, readOnly } = options
     const image = mapper.physical.adopt({ source, writable: !readOnly })
     image.holds++
-    const deviceName = mapper.freeName(name)
-    await mapper.create(deviceName, `0 ${bytesToSectors(source.sizeBytes)} linear ${image.number} 0`, { readOnly })
+    const line = `0 ${bytesToSectors(source.sizeBytes)} linear ${image.number} 0`
     const origin = new Origin({
       machinery: this.#machinery,
       mapper,
       image,
-      device: await mapper.hold(deviceName),
+      device: await mapper.createOwn(mapper.freeName(name), line, { readOnly }),
       name,
       readOnly,
       direct,

@@ -3,6 +3,7 @@
  * behind: what was opened for it is closed again, and no COW was written that was not taken.
  */
 import { isAbsolute } from 'node:path'
+import { CowringError } from '../base/errors.js'
 import { validateChunkSectors } from '../format/geometry.js'
 import { stripeFailuresBytes } from '../shm/stripe-failures.js'
 import { parseStore, type SnapshotSpec, type StoreSpec } from '../targets/snapshot.js'
@@ -12,6 +13,7 @@ import { parseTarget, type TargetSpec } from '../targets/target-types.js'
 import type { Device, UseMode } from './device.js'
 import type { MappedDevice } from './mapped-device.js'
 import { openInstance, type StoreOptions } from './open-instance.js'
+import { OriginMemory } from './origin-memory.js'
 import { PhysicalDevice, type PhysicalDevices } from './physical-devices.js'
 import { faultOf, tableRefusal } from './refusal.js'
 import type { Stack } from './stack.js'
@@ -20,6 +22,8 @@ import { Table, type Target, tooSmall, type Use } from './table.js'
 export interface BuildOptions extends StoreOptions {
   readonly readOnly: boolean
   readonly folder: string
+  /** The table of an origin or a snapshot of the engine's own API. */
+  readonly isOwn: boolean
 }
 
 export interface Surroundings {
@@ -159,7 +163,9 @@ class TableBuilder {
     if (mode === 'w' && !device.writable) {
       return { text: `${device.name} cannot be written`, errno: faultErrno.EACCES }
     }
-    return undefined
+    const spoils = mode === 'w' && device instanceof PhysicalDevice && !this.#options.isOwn
+    const text = spoils ? whatWritesSpoil(device) : undefined
+    return text === undefined ? undefined : { text, errno: faultErrno.EBUSY }
   }
 
   #find(word: string, refused: string): Device {
@@ -194,6 +200,23 @@ class TableBuilder {
     if (this.#around.stack.leadsTo(cow, isOfFamily)) {
       throw new TableFault(`Cannot get COW device: ${cow.name} lies on a target of the same origin`)
     }
+  }
+}
+
+/** Writes to an image by the side of its snapshots would spoil them; `engine.open` promises that this needs a decision. */
+function whatWritesSpoil(device: PhysicalDevice): string | undefined {
+  if (device.holds > 0) return `${device.name} is an open origin, or a COW of one`
+  // Whoever has it open for writing already has been asked.
+  if (device.usedCount > 0 || device.path === undefined) return undefined
+  const memory = OriginMemory.at(device.path, device.isBlockDevice)
+  try {
+    const names = memory.load().map(({ name }) => `'${name}'`)
+    if (names.length === 0) return undefined
+    const snapshots = names.join(', ')
+    return `${device.name} remembers the snapshots ${snapshots}: use engine.open, or give them up by removing ${memory.file}`
+  } catch (error) {
+    if (error instanceof CowringError) return error.message
+    throw error
   }
 }
 

@@ -33,6 +33,8 @@ import { waitForEvent } from './wait-for-event.js'
 
 /** What the engine's own API asks of a load beside a table's words. */
 export interface OwnLoadOptions extends LoadOptions {
+  /** The table may write to files that the engine's own API holds. */
+  readonly isOwn?: true
   readonly cowUse?: BuildOptions['cowUse']
   readonly onHeaderFailed?: () => void
 }
@@ -321,6 +323,19 @@ export class Mapper {
     return name
   }
 
+  /** Creates a device with a table, and keeps it open. */
+  async createOwn(name: string, table: string, options: OwnLoadOptions): Promise<MappedDevice> {
+    await this.create(name)
+    try {
+      await this.load(name, table, { ...options, isOwn: true })
+      await this.resume(name)
+      return await this.hold(name)
+    } catch (error) {
+      await this.remove(name)
+      throw error
+    }
+  }
+
   /** Keeps a device open for the engine's own API, until `takeDown`. */
   hold(name: string): Promise<MappedDevice> {
     return this.#change(async () => {
@@ -373,6 +388,7 @@ export class Mapper {
       folder: options.folder ?? process.cwd(),
       durability: options.durability ?? 'power-loss',
       cowUse: options.cowUse ?? 'take',
+      isOwn: options.isOwn ?? false,
       ...(options.onHeaderFailed === undefined ? {} : { onHeaderFailed: options.onHeaderFailed }),
     })
   }

@@ -126,6 +126,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
       const chunkSectors = plan.chunkSectors ?? (plan.store === 'N' ? chunkSectorsDefault : 0)
       const line = `0 ${this.#sectors} snapshot ${real.number} ${cow.number} ${plan.store} ${chunkSectors}`
       await mapper.load(deviceName, line, {
+        isOwn: true,
         readOnly: plan.readOnly,
         durability: plan.durability === 'none' ? 'power-loss' : plan.durability,
         cowUse: use,
@@ -255,8 +256,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     if (this.#real !== undefined) return this.#real
     const { mapper, readOnly } = this.#parts
     const name = mapper.freeName(`${this.deviceName}-real`)
-    await mapper.create(name, this.#plainLine, { readOnly })
-    this.#real = await mapper.hold(name)
+    this.#real = await mapper.createOwn(name, this.#plainLine, { readOnly })
     return this.#real
   }
 
@@ -268,7 +268,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   }
 
   #load(line: string): Promise<void> {
-    return this.#parts.mapper.load(this.deviceName, line, { readOnly: this.readOnly })
+    return this.#parts.mapper.load(this.deviceName, line, { readOnly: this.readOnly, isOwn: true })
   }
 
   async #suspended(act: () => Promise<void>): Promise<void> {

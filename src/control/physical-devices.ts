@@ -43,6 +43,11 @@ export class PhysicalDevice extends Device {
     return this.source.name
   }
 
+  get isBlockDevice(): boolean {
+    const { descriptor } = this.source
+    return descriptor.kind === 'file' && descriptor.isBlockDevice
+  }
+
   sizeBytes(): number {
     const bytes = this.file.sizeBytes()
     return bytes < 0 ? this.source.sizeBytes : bytes - (bytes % 512)
