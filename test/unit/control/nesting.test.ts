@@ -71,13 +71,13 @@ test('any volume of a node leads to it, and what writes to itself lies on nothin
 
 test('two on one are one stack; two pairs are two', () => {
   const places = placesOf(
-    ...[node([10], zero), node([11], volume(10)), node([12], flakey(volume(10)))],
+    ...[node([15], zero), node([11], volume(15)), node([12], flakey(volume(15)))],
     ...[node([20], zero), node([21], volume(20))],
   )
   expect(places).toEqual([
-    { level: 1, stack: 10 },
-    { level: 2, stack: 10 },
-    { level: 2, stack: 10 },
+    { level: 1, stack: 11 },
+    { level: 2, stack: 11 },
+    { level: 2, stack: 11 },
     { level: 1, stack: 20 },
     { level: 2, stack: 20 },
   ])
