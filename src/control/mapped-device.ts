@@ -1,10 +1,12 @@
 /** A mapped device: a name, a minor, a live and an inactive table, and what is open on it. */
+import { type Status, statusNumbers } from '../base/errors.js'
 import { sectorBytes, sectorsToBytes } from '../base/units.js'
 import { Gate } from '../coordinator/gate.js'
 import { MapRoute, type Route } from '../coordinator/route.js'
 import type { Transfer } from '../coordinator/transfer.js'
 import type { VolumeState } from '../coordinator/volume.js'
 import type { BlockFileDescriptor } from '../io/block-file.js'
+import { operation } from '../wire/operation.js'
 import { Device } from './device.js'
 import type { DeviceVolume } from './device-volume.js'
 import type { DeviceInfo } from './mapper-types.js'
@@ -23,6 +25,8 @@ export class MappedDevice extends Device {
   inactive: Table | undefined
   suspended = false
   deferredRemove = false
+  /** It was removed; what still waits for it is refused. */
+  isGone = false
   eventNumber = 0
   readonly volumes = new Set<DeviceVolume>()
   /** In front of everything that is done through its volumes. */
@@ -89,6 +93,14 @@ export class MappedDevice extends Device {
       eventNumber,
       targetCount: this.live?.targets.length ?? 0,
     }
+  }
+
+  /** What became of a request while it waited: its device went, or got another table. OK lets it go on. */
+  look({ end, operation: asked }: Transfer): Status {
+    if (this.isGone) return statusNumbers.DEVICE_CLOSED
+    if (end > this.state.sizeBytes) return statusNumbers.OUT_OF_RANGE
+    const isWrite = asked !== operation.read && asked !== operation.flush
+    return isWrite && this.state.readOnly ? statusNumbers.READ_ONLY : statusNumbers.OK
   }
 
   /** Its open volumes see the table of now, by this route. Nobody has a request in flight. */

@@ -3,7 +3,7 @@
  * but those that a change concerns wait until it is made.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CowringError } from '../base/errors.js'
+import { type CowringError, statusNumbers } from '../base/errors.js'
 import type { Machinery } from '../coordinator/machinery.js'
 import { faultErrno } from '../targets/table-fault.js'
 import { targetTypes } from '../targets/target-types.js'
@@ -358,7 +358,12 @@ export class Mapper {
       throw invalid('create', name, `minor ${taken} is not a whole number from 0 to ${minorMax}`)
     }
     if (this.#byMinor.has(taken)) throw busy('create', name, `minor ${taken} is in use`)
-    const device = new MappedDevice(name, taken, (transfer) => this.#machinery.client.begin(transfer))
+    const { client } = this.#machinery
+    const device: MappedDevice = new MappedDevice(name, taken, (transfer) => {
+      const refused = device.look(transfer)
+      if (refused === statusNumbers.OK) client.begin(transfer)
+      else client.refuse(transfer, refused)
+    })
     device.uuid = uuid
     this.#devices.set(name, device)
     this.#byMinor.set(taken, device)
@@ -465,6 +470,7 @@ export class Mapper {
     this.#byMinor.delete(device.minor)
     this.#minorsTakenBelow = Math.min(this.#minorsTakenBelow, device.minor)
     // What waits for a suspended device to go on learns that it is gone.
+    device.isGone = true
     if (device.held !== undefined) device.gate.open()
     device.held = undefined
     this.#events.count(device, { kind: 'removed' })

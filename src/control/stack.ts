@@ -277,7 +277,11 @@ export class Stack {
   async #makeRoute(device: MappedDevice): Promise<void> {
     const file = device.descriptor()
     const key = fileKey(file)
-    if (device.routeKey === key) return
+    if (device.routeKey === key) {
+      // What serves it is the same; what may be done with it need not be.
+      device.showState(device.state.route)
+      return
+    }
     const [only] = this.#plain.get(device) ?? []
     let { route } = device.state
     if (only !== undefined && route === only.route && !passesVolumes(file)) {
