@@ -50,7 +50,7 @@ export function lacks(snapshot: SnapshotView, start: number, end: number): boole
 }
 
 /** The last chunk of a snapshot that a write up to `end` touches: a table may make it shorter than its origin. */
-const lastChunkWithin = (snapshot: SnapshotView, end: number): number =>
+export const lastChunkWithin = (snapshot: SnapshotView, end: number): number =>
   chunkOf(Math.min(end, snapshot.sizeBytes) - 1, snapshot.chunkBytes)
 
 /** True if the chunk is claimed and not committed. In a transient store nothing ever waits so. */

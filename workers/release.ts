@@ -9,7 +9,7 @@ import { chunkOf } from '../src/base/units.js'
 import { storeState } from '../src/shm/commit-cursor.js'
 import { counter } from '../src/shm/statistics.js'
 import type { WorkerContext } from './context.js'
-import { isPending, lacks, mustSave } from './origin-write.js'
+import { isPending, lacks, lastChunkWithin, mustSave } from './origin-write.js'
 import { finishPiece } from './pieces.js'
 import type { OriginView, SnapshotView } from './views.js'
 import type { PieceList } from './work.js'
@@ -100,7 +100,7 @@ function releaseSnapshotPiece(ctx: WorkerContext, piece: number, snapshot: Snaps
 
 /** A piece that failed half-way keeps its key until what it did claim is committed: L3. */
 function hasPending(snapshot: SnapshotView, start: number, end: number): boolean {
-  const lastChunk = chunkOf(end - 1, snapshot.chunkBytes)
+  const lastChunk = lastChunkWithin(snapshot, end)
   for (let chunk = chunkOf(start, snapshot.chunkBytes); chunk <= lastChunk; chunk++) {
     if (snapshot.map.lookUp(chunk) < 0 && isPending(snapshot, chunk)) return true
   }

@@ -112,7 +112,8 @@ function writeNew(
 ): boolean {
   const { chunkBytes, origin } = snapshot
   const chunkStart = chunk * chunkBytes
-  const chunkLength = Math.min(chunkBytes, origin.sizeBytes - chunkStart)
+  // An origin whose table got shorter than the snapshot answers the read with an error.
+  const chunkLength = Math.min(chunkBytes, Math.max(origin.sizeBytes, snapshot.sizeBytes) - chunkStart)
   const source = arenaPlace(ctx, piece, at)
   if (to - at === chunkLength) {
     ctx.plan.copy(ctx, snapshot, piece, chunk, source, chunkLength, noRead)

@@ -1,7 +1,8 @@
 /**
  * The concise form of dmsetup: `NAME,UUID,MINOR,FLAGS,LINE[,LINE...][;...]`, a set of devices in one text.
  *
- * FLAGS is `ro` or `rw`, which is meant when it is empty. A backslash takes the next character as it is. Spaces and line ends around a field are left out.
+ * FLAGS is `ro` or `rw`, which is meant when it is empty. A backslash takes the next character as it is. White space around a
+ * field is left out, unless it has a backslash before it; elsewhere a backslash before white space is the table line's.
  */
 import { faultErrno } from '../targets/table-fault.js'
 import type { MappedDevice } from './mapped-device.js'
@@ -30,18 +31,24 @@ export function conciseOf(devices: readonly MappedDevice[]): string {
 }
 
 function conciseDevice({ live, minor, name, readOnly, uuid }: MappedDevice): string {
-  const lines = live === undefined ? [] : live.portableText().split('\n')
-  return [name, uuid ?? '', String(minor), readOnly ? 'ro' : 'rw', ...lines].map(escapeField).join(',')
+  const lines = live?.portableLines() ?? []
+  const facts = [name, uuid ?? '', String(minor), readOnly ? 'ro' : 'rw']
+  return [...facts.map(escapeField), ...lines.map(escapeLine)].join(',')
 }
 
-const escapeField = (field: string): string => field.replace(/[\\,;]/g, '\\$&')
+const escapeMarks = (field: string): string => field.replace(/[\\,;]/g, '\\$&')
+
+const escapeField = (field: string): string => escapeMarks(field).replace(/^\s|\s$/g, '\\$&')
+
+/** The space at the end of a line without arguments is nobody's; one that ends a quoted word must stay. */
+const escapeLine = (line: string): string => (/\\\s$/.test(line) ? escapeField(line) : escapeMarks(line))
 
 /** Fails with INVALID_ARGUMENT, before any device is made. */
 export function parseConcise(text: string): ConciseDevice[] {
   return splitEscaped(text, ';')
     .filter((device) => device.trim() !== '')
     .map((device) => {
-      const fields = splitEscaped(device, ',').map((field) => unescapeField(field.trim()))
+      const fields = splitEscaped(device, ',').map(unescapeField)
       const [name = '', uuid = '', minor = '', flags = '', ...lines] = fields
       if (name === '') throw malformed(device, 'it has no name')
       // Without a table there are four. Any other text would be the name of a device.
@@ -78,4 +85,15 @@ function splitEscaped(text: string, separator: string): string[] {
 }
 
 /** Takes the escapes of this form away; those of a table line stay for the table. */
-const unescapeField = (field: string): string => field.replace(/\\([\\,;])/g, '$1')
+function unescapeField(field: string): string {
+  const units = field.match(/\\[\s\S]|[\s\S]/g) ?? []
+  const first = units.findIndex((unit) => !/^\s$/.test(unit))
+  const last = units.findLastIndex((unit) => !/^\s$/.test(unit))
+  return units
+    .slice(first, last + 1)
+    .map((unit, index, kept) => {
+      const isAtEdge = index === 0 || index === kept.length - 1
+      return (isAtEdge ? /^\\[\\,;\s]$/ : /^\\[\\,;]$/).test(unit) ? unit.slice(1) : unit
+    })
+    .join('')
+}

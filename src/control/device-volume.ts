@@ -51,6 +51,9 @@ export class DeviceVolume extends Volume implements AsyncDisposable {
       return 'what lies below cannot discard; use writeZeroes to have zeroes there'
     }
     if (code === 'NOT_SUPPORTED') return this.#whyNoDiscard()
+    if (code === 'DEVICE_CLOSED') return 'the device was removed'
+    if (code === 'OUT_OF_RANGE') return 'it got a shorter table while the request waited'
+    if (code === 'READ_ONLY') return 'it got a table to read only while the request waited'
     return `the system answered ${errnoName(errno)} on a device below it; check what its table names`
   }
 

@@ -11,6 +11,8 @@ import type { StoreInstance } from './store-instance.js'
 interface OriginFacts {
   readonly file: BlockFileDescriptor
   readonly sizeBytes: number
+  /** How far what is laid over it reaches: past its end there must be errors, not what lies behind it in its file. */
+  readonly reachBytes: number
   readonly nested: number
   /** False for a family's origin. */
   readonly isPlain: boolean
@@ -30,12 +32,13 @@ export class KnownVolumes {
   }
 
   async origin(volume: number, facts: OriginFacts): Promise<void> {
-    const key = `${fileKey(facts.file)} ${facts.sizeBytes} ${facts.nested}`
+    const isReachedWithin = facts.reachBytes <= facts.sizeBytes
+    const key = `${fileKey(facts.file)} ${facts.sizeBytes} ${facts.nested} ${isReachedWithin}`
     const known = this.#keys.get(volume)
     if (known === key) return
     const buffers: SharedArrayBuffer[] = []
     const { isPlain, nested, sizeBytes } = facts
-    const file = fileOnWire(whole(facts.file), buffers)
+    const file = fileOnWire(isReachedWithin ? whole(facts.file) : facts.file, buffers)
     const wire = { volume, file, sizeBytes, nested, refusesDiscards: !isPlain }
     this.#keys.set(volume, key)
     const attach = { kind: 'attach-origin', ...wire } as const

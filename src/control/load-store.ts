@@ -48,8 +48,17 @@ export function emptyStore(chunkSectors: number, origin: OriginShape, cowBytes: 
   const cursorMemory = new SharedArrayBuffer(commitCursorBytes)
   const cursor = new CommitCursor(cursorMemory)
   cursor.initialize(0, cowBytes)
-  const mapMemory = createExceptionMapMemory(Math.ceil(origin.sizeBytes / geometry.chunkBytes))
+  const mapMemory = mapFor(Math.ceil(origin.sizeBytes / geometry.chunkBytes))
   return { geometry, cursorMemory, cursor, mapMemory, dataIndexOffset: 0 }
+}
+
+function mapFor(chunks: number): SharedArrayBuffer[] {
+  try {
+    return createExceptionMapMemory(chunks)
+  } catch (error) {
+    const text = `there is no memory for the map of an origin of ${chunks} chunks; give its snapshot larger chunks`
+    throw new CowringError('LIMIT_EXCEEDED', text, {}, error)
+  }
 }
 
 /** Reads the list of a valid store. Fails with STORE_CORRUPT, LIMIT_EXCEEDED, IO_ERROR. */

@@ -1,5 +1,5 @@
 /** A mapped device: a name, a minor, a live and an inactive table, and what is open on it. */
-import { statusNumbers } from '../base/errors.js'
+import { type Status, statusNumbers } from '../base/errors.js'
 import { sectorBytes, sectorsToBytes } from '../base/units.js'
 import type { Client } from '../coordinator/client.js'
 import { Gate } from '../coordinator/gate.js'
@@ -26,6 +26,8 @@ export class MappedDevice extends Device {
   inactive: Table | undefined
   suspended = false
   deferredRemove = false
+  /** It was removed; what still waits for it is refused. */
+  isGone = false
   eventNumber = 0
   readonly volumes = new Set<DeviceVolume>()
   /** In front of everything that is done through its volumes. */
@@ -40,7 +42,7 @@ export class MappedDevice extends Device {
   routeKey = ''
   readonly waiters = new Set<() => void>()
 
-  constructor(name: string, minor: number, client: Client) {
+  constructor(name: string, minor: number, client: Pick<Client, 'begin' | 'refuse'>) {
     super()
     this.name = name
     this.minor = minor
@@ -101,8 +103,9 @@ export class MappedDevice extends Device {
     }
   }
 
-  /** A request was checked before it waited; the table may be another one now. */
-  #refusal({ end, operation }: Transfer): number {
+  /** A request was checked before it waited; the device may have another table now, or be gone. */
+  #refusal({ end, operation }: Transfer): Status {
+    if (this.isGone) return statusNumbers.DEVICE_CLOSED
     if (end > this.state.sizeBytes) return statusNumbers.OUT_OF_RANGE
     return writes(operation) && this.state.readOnly ? statusNumbers.READ_ONLY : statusNumbers.OK
   }

@@ -457,8 +457,10 @@ export class Mapper {
   /** Swaps an error table in, so that nobody waits for the device any more. */
   async #fail(device: MappedDevice): Promise<void> {
     const sectors = device.live?.sectors ?? 0
-    if (sectors > 0) await this.#load(device, `0 ${sectors} error`, {})
-    if (device.live !== undefined || device.inactive !== undefined) await this.#resume(device)
+    // What was only loaded must not come to life: it might take a snapshot's exceptions over.
+    if (sectors === 0) return await this.#clear(device)
+    await this.#load(device, `0 ${sectors} error`, {})
+    await this.#resume(device)
   }
 
   async #dismantle(device: MappedDevice): Promise<void> {
@@ -474,10 +476,12 @@ export class Mapper {
       await this.#stack.dropUnneeded(families)
       if (families.length > 0) await this.#stack.refresh()
     })
+    this.#deferred.delete(device)
     this.#devices.delete(device.name)
     this.#byMinor.delete(device.minor)
     this.#minorsTakenBelow = Math.min(this.#minorsTakenBelow, device.minor)
     // What waits for a suspended device to go on learns that it is gone.
+    device.isGone = true
     if (device.held !== undefined) device.gate.open()
     device.held = undefined
     this.#events.count(device, { kind: 'removed' })
@@ -492,11 +496,15 @@ export class Mapper {
   }
 
   async #removeDeferred(): Promise<void> {
-    for (const device of this.#deferred) {
-      if (!device.deferredRemove) this.#deferred.delete(device)
-      else if (device.openCount === 0) {
-        this.#deferred.delete(device)
-        await this.#dismantle(device)
+    // One that goes may be the last to use another.
+    for (let progress = true; progress; ) {
+      progress = false
+      for (const device of this.#deferred) {
+        if (!device.deferredRemove) this.#deferred.delete(device)
+        else if (device.openCount === 0) {
+          await this.#dismantle(device)
+          progress = true
+        }
       }
     }
   }

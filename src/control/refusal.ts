@@ -48,7 +48,8 @@ export function withNumber(error: unknown, number: string): unknown {
 }
 
 /** A table that was refused, as the kernel's log words it. */
-export function tableRefusal(fault: TableFault, device: { name: string; number: string }, type: string): CowringError {
+export function tableRefusal(fault: TableFault, device: { name: string; number: string }, line: string): CowringError {
+  const type = fault.type ?? line
   const framed = fault.framed ? `${type}: ${fault.message} (-${errnoName(fault.errno)})` : fault.message
   const facts = {
     ioctl: 'reload' as const,

@@ -5,6 +5,7 @@
  * Requires: one change at a time; `quiesced` around every change of what workers know.
  */
 import { assert, present } from '../base/assert.js'
+import { sectorsToBytes } from '../base/units.js'
 import type { Machinery } from '../coordinator/machinery.js'
 import { MapRoute, type Route, StripeRoute, VolumeRoute } from '../coordinator/route.js'
 import type { BlockFileDescriptor, MapPart } from '../io/block-file.js'
@@ -247,14 +248,16 @@ export class Stack {
     if (plain !== undefined) {
       plain.route.worker = worker
       const { file, route } = plain
-      await this.#known.origin(route.volume, { file, sizeBytes: file.sizeBytes, nested: level, isPlain: true })
+      const { sizeBytes } = file
+      await this.#known.origin(route.volume, { file, sizeBytes, reachBytes: sizeBytes, nested: level, isPlain: true })
       return
     }
     assert(family !== undefined, 'a node is a family or a volume of its own')
     const file = family.device.descriptor()
     family.nested = level
     const sizeBytes = family.device.sizeBytes()
-    await this.#known.origin(family.volume, { file, sizeBytes, nested: level, isPlain: false })
+    const reachBytes = Math.max(0, ...family.active.map(({ plan }) => sectorsToBytes(plan.sectors)))
+    await this.#known.origin(family.volume, { file, sizeBytes, reachBytes, nested: level, isPlain: false })
     for (const instance of family.active) await this.#known.snapshot(instance)
     family.routeByKey(worker)
   }

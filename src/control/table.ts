@@ -58,16 +58,16 @@ export class Table {
   }
 
   tableText(): string {
-    return this.#lines((target) => tableArguments(target, (device) => device.number))
+    return this.#lines((target) => tableArguments(target, (device) => device.number)).join('\n')
   }
 
-  /** As `tableText`, with paths for files: numbers of files mean nothing to another process. */
-  portableText(): string {
+  /** The lines of `tableText`, with paths for files: numbers of files mean nothing to another process. */
+  portableLines(): string[] {
     return this.#lines((target) => tableArguments(target, portableWord))
   }
 
   statusText(): string {
-    return this.#lines(statusArguments)
+    return this.#lines(statusArguments).join('\n')
   }
 
   /** What serves its bytes. */
@@ -80,10 +80,8 @@ export class Table {
     return { kind: 'map', sizeBytes: sectorsToBytes(this.sectors), parts }
   }
 
-  #lines(argumentsOf: (target: Target) => string): string {
-    return this.targets
-      .map((target) => `${target.start} ${target.length} ${target.type} ${argumentsOf(target)}`)
-      .join('\n')
+  #lines(argumentsOf: (target: Target) => string): string[] {
+    return this.targets.map((target) => `${target.start} ${target.length} ${target.type} ${argumentsOf(target)}`)
   }
 }
 

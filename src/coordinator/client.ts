@@ -8,7 +8,7 @@
  * A push becomes visible to the worker in a microtask after it, so that requests made together travel together.
  */
 import { present } from '../base/assert.js'
-import { statusNumbers } from '../base/errors.js'
+import { type Status, statusNumbers } from '../base/errors.js'
 import type { ArenaAllocator } from '../shm/arena.js'
 import { Signals } from '../shm/signals.js'
 import { type EngineMemory, ticketCount } from '../wire/engine-memory.js'
@@ -71,11 +71,9 @@ export class Client {
     this.#publishSoon()
   }
 
-  /** Fails a transfer that has passed its gate, instead of beginning it. */
-  refuse(transfer: Transfer, status: number): void {
-    transfer.status = status
-    transfer.next = transfer.end
-    queueMicrotask(() => this.#settleIfDone(transfer))
+  /** Answers a transfer that has passed its gate, and goes no further. */
+  refuse(transfer: Transfer, status: Status): void {
+    queueMicrotask(() => this.#failTransfer(transfer, status))
   }
 
   /** Extents in flight. */
@@ -265,8 +263,8 @@ export class Client {
     this.#settleIfDone(transfer)
   }
 
-  #failTransfer(transfer: Transfer): void {
-    transfer.status = statusNumbers.WORKER_DIED
+  #failTransfer(transfer: Transfer, status: Status = statusNumbers.WORKER_DIED): void {
+    transfer.status = status
     transfer.next = transfer.end
     this.#settleIfDone(transfer)
   }

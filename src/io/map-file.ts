@@ -2,10 +2,12 @@
  * BlockFile over parts of other BlockFiles, laid end to end: what a table of several lines resolves to.
  *
  * Guarantees: a transfer is passed on in as many calls as it touches parts, in order, and stops at the first that fails;
- * beyond the last part it answers like any file of a fixed size. No object is made per call.
+ * beyond the last part it answers like any file of a fixed size. No object is made per call. A discard that stops at a part
+ * which takes none has been done in the parts before it.
  * Requires: parts that adjoin, starting at 0.
  */
 import { type BlockFile, errno } from './block-file.js'
+import { assertPlaces, assertRange } from './transfer-bounds.js'
 
 export interface FilePart {
   readonly start: number
@@ -28,7 +30,8 @@ export class MapFile implements BlockFile {
   }
 
   read(arenaOffset: number, byteLength: number, fileOffset: number): number {
-    if (fileOffset + byteLength > this.#sizeBytes) return errno.EIO
+    assertPlaces(arenaOffset, byteLength, fileOffset)
+    if (byteLength > 0 && fileOffset + byteLength > this.#sizeBytes) return errno.EIO
     for (let done = 0; done < byteLength; ) {
       const part = this.#partAt(fileOffset + done)
       const at = fileOffset + done - part.start
@@ -41,7 +44,8 @@ export class MapFile implements BlockFile {
   }
 
   write(arenaOffset: number, byteLength: number, fileOffset: number): number {
-    if (fileOffset + byteLength > this.#sizeBytes) return errno.ENOSPC
+    assertPlaces(arenaOffset, byteLength, fileOffset)
+    if (byteLength > 0 && fileOffset + byteLength > this.#sizeBytes) return errno.ENOSPC
     for (let done = 0; done < byteLength; ) {
       const part = this.#partAt(fileOffset + done)
       const at = fileOffset + done - part.start
@@ -76,7 +80,8 @@ export class MapFile implements BlockFile {
   }
 
   #clear(how: 'zero' | 'discard', byteLength: number, fileOffset: number): number {
-    if (fileOffset + byteLength > this.#sizeBytes) return errno.ENOSPC
+    assertRange(byteLength, fileOffset)
+    if (byteLength > 0 && fileOffset + byteLength > this.#sizeBytes) return errno.ENOSPC
     for (let done = 0; done < byteLength; ) {
       const part = this.#partAt(fileOffset + done)
       const at = fileOffset + done - part.start

@@ -1,6 +1,6 @@
 /** BlockFiles that are no disks: one where everything fails, one that is all zeroes, one that fails now and then. */
 import { type BlockFile, errno, type FlakeyFaults } from './block-file.js'
-import { assertTransfer } from './transfer-bounds.js'
+import { assertPlaces, assertRange, assertTransfer } from './transfer-bounds.js'
 
 export class ErrorFile implements BlockFile {
   readonly #sizeBytes: number
@@ -93,11 +93,15 @@ export class FlakeyFile implements BlockFile {
   }
 
   read(arenaOffset: number, byteLength: number, fileOffset: number): number {
+    assertPlaces(arenaOffset, byteLength, fileOffset)
+    if (this.#endsBefore(byteLength, fileOffset)) return errno.EIO
     if (this.#faults.failReads && this.#isDown()) return errno.EIO
     return this.#file.read(arenaOffset, byteLength, this.#fileOffset + fileOffset)
   }
 
   write(arenaOffset: number, byteLength: number, fileOffset: number): number {
+    assertPlaces(arenaOffset, byteLength, fileOffset)
+    if (this.#endsBefore(byteLength, fileOffset)) return errno.ENOSPC
     if (this.#isDown()) {
       if (this.#faults.dropWrites) return 0
       if (this.#faults.failWrites) return errno.EIO
@@ -106,6 +110,8 @@ export class FlakeyFile implements BlockFile {
   }
 
   zero(byteLength: number, fileOffset: number): number {
+    assertRange(byteLength, fileOffset)
+    if (this.#endsBefore(byteLength, fileOffset)) return errno.ENOSPC
     if (this.#isDown()) {
       if (this.#faults.dropWrites) return 0
       if (this.#faults.failWrites) return errno.EIO
@@ -114,6 +120,8 @@ export class FlakeyFile implements BlockFile {
   }
 
   discard(byteLength: number, fileOffset: number): number {
+    assertRange(byteLength, fileOffset)
+    if (this.#endsBefore(byteLength, fileOffset)) return errno.ENOSPC
     if (this.#isDown()) {
       if (this.#faults.dropWrites) return 0
       if (this.#faults.failWrites) return errno.EIO
@@ -127,6 +135,11 @@ export class FlakeyFile implements BlockFile {
 
   sizeBytes(): number {
     return this.#sizeBytes
+  }
+
+  /** What lies below goes on past this file's end. */
+  #endsBefore(byteLength: number, fileOffset: number): boolean {
+    return byteLength > 0 && fileOffset + byteLength > this.#sizeBytes
   }
 
   #isDown(): boolean {

@@ -5,6 +5,7 @@
  * Requires: every column as long as its share. Neither the count of columns nor the chunk need be a power of two.
  */
 import { type BlockFile, errno } from './block-file.js'
+import { assertPlaces, assertRange } from './transfer-bounds.js'
 
 export interface StripeColumn {
   readonly file: BlockFile
@@ -34,7 +35,8 @@ export class StripeFile implements BlockFile {
   }
 
   read(arenaOffset: number, byteLength: number, fileOffset: number): number {
-    if (fileOffset + byteLength > this.#sizeBytes) return errno.EIO
+    assertPlaces(arenaOffset, byteLength, fileOffset)
+    if (byteLength > 0 && fileOffset + byteLength > this.#sizeBytes) return errno.EIO
     for (let done = 0; done < byteLength; ) {
       const file = this.#locate(fileOffset + done)
       const step = Math.min(byteLength - done, this.#chunkLeft)
@@ -47,7 +49,8 @@ export class StripeFile implements BlockFile {
   }
 
   write(arenaOffset: number, byteLength: number, fileOffset: number): number {
-    if (fileOffset + byteLength > this.#sizeBytes) return errno.ENOSPC
+    assertPlaces(arenaOffset, byteLength, fileOffset)
+    if (byteLength > 0 && fileOffset + byteLength > this.#sizeBytes) return errno.ENOSPC
     for (let done = 0; done < byteLength; ) {
       const file = this.#locate(fileOffset + done)
       const step = Math.min(byteLength - done, this.#chunkLeft)
@@ -81,7 +84,8 @@ export class StripeFile implements BlockFile {
   }
 
   #clear(how: 'zero' | 'discard', byteLength: number, fileOffset: number): number {
-    if (fileOffset + byteLength > this.#sizeBytes) return errno.ENOSPC
+    assertRange(byteLength, fileOffset)
+    if (byteLength > 0 && fileOffset + byteLength > this.#sizeBytes) return errno.ENOSPC
     for (let done = 0; done < byteLength; ) {
       const file = this.#locate(fileOffset + done)
       const step = Math.min(byteLength - done, this.#chunkLeft)

@@ -17,6 +17,13 @@ export function assertTransfer(arenaBytes: number, arenaOffset: number, byteLeng
   assert(fileOffset >= 0 && Number.isSafeInteger(fileOffset), 'a file offset is a whole number of bytes')
 }
 
+/** The same where only files below know the arena, and a sum would hide what is wrong from them. */
+export function assertPlaces(arenaOffset: number, byteLength: number, fileOffset: number): void {
+  assert(Number.isSafeInteger(arenaOffset) && arenaOffset >= 0, 'an arena offset is a whole number of bytes')
+  assert(Number.isSafeInteger(byteLength) && byteLength >= 0, 'a length is a whole number of bytes')
+  assert(Number.isSafeInteger(fileOffset) && fileOffset >= 0, 'a file offset is a whole number of bytes')
+}
+
 /** The same for a range of a file that is zeroed or discarded: no memory is concerned. */
 export function assertRange(byteLength: number, fileOffset: number): void {
   assert(Number.isSafeInteger(byteLength + fileOffset) && byteLength >= 0 && fileOffset >= 0, 'a range is in the file')

@@ -6,10 +6,13 @@ export class TableFault extends Error {
   readonly errno: number
   /** True when the kernel's log names the target and the errno around the text, as it does for all but a few. */
   readonly framed: boolean
+  /** The target's type, where it is not the one of the line that is being built. */
+  readonly type: string | undefined
 
-  constructor(text: string, errno: number = faultErrno.EINVAL, framed = true) {
+  constructor(text: string, errno: number = faultErrno.EINVAL, framed = true, type?: string) {
     super(text)
     this.errno = errno
     this.framed = framed
+    this.type = type
   }
 }

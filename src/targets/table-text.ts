@@ -1,8 +1,8 @@
 /**
  * Tables as text: one target a line, `START LENGTH TYPE ARGUMENT...`, in sectors.
  *
- * Words are separated by white space; a backslash takes the next character as it is. Empty lines and lines that begin with
- * `#` are left out. Lines must adjoin, from 0 on.
+ * Words are separated by white space; a backslash takes the next character as it is, an end of line too. Empty lines and lines
+ * that begin with `#` are left out. Lines must adjoin, from 0 on.
  * Leaves out on purpose: the arguments, which each type parses.
  */
 import { faultErrno, TableFault } from './table-fault.js'
@@ -14,8 +14,8 @@ export interface TableLine {
   readonly words: readonly string[]
 }
 
-/** Limit: 2^44 sectors, 8 PiB: byte offsets stay safe integers. */
-const sectorsMax = 2 ** 44
+/** Limit: just under 2^44 sectors, 8 PiB: byte offsets stay safe integers. */
+const sectorsMax = 2 ** 44 - 1
 /** Limit: a table is looked through line by line on each change; dmsetup's users have a handful. */
 const linesMax = 65536
 
@@ -23,23 +23,38 @@ const linesMax = 65536
 export function parseTableText(text: string): TableLine[] {
   const lines: TableLine[] = []
   let end = 0
-  const texts = text.split('\n')
-  if (texts.length > linesMax) throw new TableFault(`a table has at most ${linesMax} lines`, faultErrno.EINVAL, false)
+  const texts = splitLines(text)
+  if (texts.length > linesMax) throw unframed(`a table has at most ${linesMax} lines`)
   for (const [index, lineText] of texts.entries()) {
     const words = splitWords(lineText)
     if (words.length === 0 || lineText.trimStart().startsWith('#')) continue
     const [start, length, type, ...rest] = words
     const line = { start: sectors(start), length: sectors(length), type: type ?? '', words: rest }
     if (line.start === undefined || line.length === undefined || line.type === '') {
-      const text = `Invalid format on line ${index + 1}: it begins with START LENGTH TYPE, in sectors`
-      throw new TableFault(text, faultErrno.EINVAL, false)
+      throw unframed(`Invalid format on line ${index + 1}: it begins with START LENGTH TYPE, in sectors`)
     }
-    if (line.length === 0) throw new TableFault('zero-length target', faultErrno.EINVAL, false)
-    if (line.start !== end) throw new TableFault(`${line.type}: Gap in table (-EINVAL)`, faultErrno.EINVAL, false)
+    if (line.length === 0) throw unframed('zero-length target')
+    if (line.start !== end) throw new TableFault('Gap in table', faultErrno.EINVAL, true, line.type)
     end = line.start + line.length
+    if (end > sectorsMax) throw unframed(`a table has at most ${sectorsMax} sectors`)
     lines.push({ ...line, start: line.start, length: line.length })
   }
   return lines
+}
+
+const unframed = (text: string): TableFault => new TableFault(text, faultErrno.EINVAL, false)
+
+function splitLines(text: string): string[] {
+  const lines: string[] = []
+  let start = 0
+  for (let at = 0; at < text.length; at++) {
+    if (text.charAt(at) === '\\') at++
+    else if (text.charAt(at) === '\n') {
+      lines.push(text.slice(start, at))
+      start = at + 1
+    }
+  }
+  return [...lines, text.slice(start)]
 }
 
 /** Splits at white space; a backslash takes the next character as it is. */

@@ -5,7 +5,7 @@ import { type ErrorSpec, parseError, parseZero, type ZeroSpec } from './plain-ta
 import { parseSnapshot, type SnapshotSpec } from './snapshot.js'
 import { type OriginSpec, parseOrigin } from './snapshot-origin.js'
 import { parseStriped, type StripedSpec } from './striped.js'
-import { TableFault } from './table-fault.js'
+import { faultErrno, TableFault } from './table-fault.js'
 import type { TableLine } from './table-text.js'
 
 export type TargetSpec = LinearSpec | StripedSpec | ErrorSpec | ZeroSpec | FlakeySpec | OriginSpec | SnapshotSpec
@@ -31,7 +31,7 @@ const isTypeName = (name: string): name is TargetTypeName => Object.hasOwn(targe
 
 /** Fails with TableFault. */
 export function parseTarget(line: TableLine): TargetSpec {
-  if (!isTypeName(line.type)) throw new TableFault('unknown target type')
+  if (!isTypeName(line.type)) throw new TableFault(`${line.type}: unknown target type`, faultErrno.EINVAL, false)
   // The kernel's snapshot targets leave their own start out of the mapping; anywhere but at 0 that is never what was meant.
   if (line.start !== 0 && line.type.startsWith('snapshot')) {
     throw new TableFault('must start at sector 0 of its table')

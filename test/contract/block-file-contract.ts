@@ -35,8 +35,11 @@ export function blockFileContract(name: string, make: (byteLength: number) => Co
     })
     afterEach(() => subject.dispose())
 
+    /** No two sectors are alike, so that bytes of the right sector elsewhere show. */
     const fill = (offset: number, length: number, seed: number) => {
-      for (let index = 0; index < length; index++) subject.arena[offset + index] = (index * 31 + seed) & 0xff
+      for (let index = 0; index < length; index++) {
+        subject.arena[offset + index] = (index * 31 + (index >>> 8) * 17 + (index >>> 16) * 7 + seed) & 0xff
+      }
     }
     const bytes = (offset: number, length: number) => Buffer.from(subject.arena.slice(offset, offset + length))
 
