@@ -101,32 +101,18 @@ export class FlakeyFile implements BlockFile {
 
   write(arenaOffset: number, byteLength: number, fileOffset: number): number {
     assertPlaces(arenaOffset, byteLength, fileOffset)
-    if (this.#endsBefore(byteLength, fileOffset)) return errno.ENOSPC
-    if (this.#isDown()) {
-      if (this.#faults.dropWrites) return 0
-      if (this.#faults.failWrites) return errno.EIO
-    }
-    return this.#file.write(arenaOffset, byteLength, this.#fileOffset + fileOffset)
+    const answer = this.#answerFor(byteLength, fileOffset)
+    return answer ?? this.#file.write(arenaOffset, byteLength, this.#fileOffset + fileOffset)
   }
 
   zero(byteLength: number, fileOffset: number): number {
     assertRange(byteLength, fileOffset)
-    if (this.#endsBefore(byteLength, fileOffset)) return errno.ENOSPC
-    if (this.#isDown()) {
-      if (this.#faults.dropWrites) return 0
-      if (this.#faults.failWrites) return errno.EIO
-    }
-    return this.#file.zero(byteLength, this.#fileOffset + fileOffset)
+    return this.#answerFor(byteLength, fileOffset) ?? this.#file.zero(byteLength, this.#fileOffset + fileOffset)
   }
 
   discard(byteLength: number, fileOffset: number): number {
     assertRange(byteLength, fileOffset)
-    if (this.#endsBefore(byteLength, fileOffset)) return errno.ENOSPC
-    if (this.#isDown()) {
-      if (this.#faults.dropWrites) return 0
-      if (this.#faults.failWrites) return errno.EIO
-    }
-    return this.#file.discard(byteLength, this.#fileOffset + fileOffset)
+    return this.#answerFor(byteLength, fileOffset) ?? this.#file.discard(byteLength, this.#fileOffset + fileOffset)
   }
 
   barrier(): number {
@@ -135,6 +121,14 @@ export class FlakeyFile implements BlockFile {
 
   sizeBytes(): number {
     return this.#sizeBytes
+  }
+
+  /** What is answered to a write instead of doing it; `undefined` to let it through. */
+  #answerFor(byteLength: number, fileOffset: number): number | undefined {
+    if (this.#endsBefore(byteLength, fileOffset)) return errno.ENOSPC
+    const { dropWrites, failWrites } = this.#faults
+    if (!(dropWrites || failWrites) || !this.#isDown()) return undefined
+    return dropWrites ? 0 : errno.EIO
   }
 
   /** What lies below goes on past this file's end. */
