@@ -2,6 +2,7 @@
  * The store of a snapshot target that is being loaded: read from its COW now, or expected from another target that has that
  * COW in use.
  */
+import { sectorsToBytes } from '../base/units.js'
 import { blockFileFrom } from '../io/make-block-file.js'
 import type { SnapshotSpec, StoreSpec } from '../targets/snapshot.js'
 import { faultErrno, TableFault } from '../targets/table-fault.js'
@@ -69,7 +70,7 @@ function isHandover(stack: Stack, family: Family, cow: Device): boolean {
   return sharing.length === 1
 }
 
-async function open(stack: Stack, { cow, family, store }: InstanceParts, use: CowUse): Promise<LoadedStore> {
+async function open(stack: Stack, { cow, family, line, store }: InstanceParts, use: CowUse): Promise<LoadedStore> {
   const { machinery } = stack
   const blockSectors = cow.blockSectors()
   if (blockSectors > blockSectorsMax) {
@@ -77,7 +78,9 @@ async function open(stack: Stack, { cow, family, store }: InstanceParts, use: Co
     throw new TableFault(`Couldn't create exception store: ${limit}`)
   }
   const device = { name: cow.name, sizeBytes: cow.sizeBytes(), blockSectors }
-  const shape = { sizeBytes: family.device.sizeBytes(), blockSectors: family.device.blockSectors() }
+  // An origin may have no table yet, and no size.
+  const sizeBytes = Math.max(family.device.sizeBytes(), sectorsToBytes(line.length))
+  const shape = { sizeBytes, blockSectors: family.device.blockSectors() }
   const chunkSectors = store.chunkSectors === 0 ? Math.max(chunkSectorsDefault, blockSectors) : store.chunkSectors
   try {
     return await stack.withFile(cow, (raw) =>
