@@ -1,9 +1,12 @@
 /** A mapped device: a name, a minor, a live and an inactive table, and what is open on it. */
+import { type Status, statusNumbers } from '../base/errors.js'
 import { sectorsToBytes } from '../base/units.js'
+import type { Client } from '../coordinator/client.js'
 import { Gate } from '../coordinator/gate.js'
 import type { Route } from '../coordinator/route.js'
 import type { Transfer } from '../coordinator/transfer.js'
 import type { BlockFileDescriptor } from '../io/block-file.js'
+import { changesBytes } from '../wire/operation.js'
 import { Device } from './device.js'
 import type { DeviceVolume } from './device-volume.js'
 import type { DeviceInfo } from './mapper-types.js'
@@ -33,11 +36,18 @@ export class MappedDevice extends Device {
   routeKey = ''
   readonly waiters = new Set<() => void>()
 
-  constructor(name: string, minor: number, start: (transfer: Transfer) => void) {
+  constructor(name: string, minor: number, client: Pick<Client, 'begin' | 'refuse'>) {
     super()
     this.name = name
     this.minor = minor
-    this.gate = new Gate<Transfer>(start)
+    this.gate = new Gate<Transfer>(
+      (transfer) => client.begin(transfer),
+      (transfer) => {
+        const refused = this.#refusalOf(transfer)
+        if (refused === statusNumbers.OK) client.begin(transfer)
+        else client.refuse(transfer, refused)
+      },
+    )
   }
 
   get kernelName(): string {
@@ -85,6 +95,13 @@ export class MappedDevice extends Device {
       eventNumber,
       targetCount: this.live?.targets.length ?? 0,
     }
+  }
+
+  /** Why a request that was right when it came, and then waited, cannot be carried out any more. */
+  #refusalOf({ end, operation }: Transfer): Status {
+    if (this.routeKey === '') return statusNumbers.DEVICE_CLOSED
+    if (end > this.sizeBytes()) return statusNumbers.OUT_OF_RANGE
+    return this.readOnly && changesBytes(operation) ? statusNumbers.READ_ONLY : statusNumbers.OK
   }
 
   /** Lets those who wait for an event look again. */

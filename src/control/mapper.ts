@@ -358,7 +358,7 @@ export class Mapper {
       throw invalid('create', name, `minor ${taken} is not a whole number from 0 to ${minorMax}`)
     }
     if (this.#byMinor.has(taken)) throw busy('create', name, `minor ${taken} is in use`)
-    const device = new MappedDevice(name, taken, (transfer) => this.#machinery.client.begin(transfer))
+    const device = new MappedDevice(name, taken, this.#machinery.client)
     device.uuid = uuid
     this.#devices.set(name, device)
     this.#byMinor.set(taken, device)
@@ -394,11 +394,16 @@ export class Mapper {
     const next = device.inactive
     if (next === undefined && !device.suspended) return
     if (next !== undefined && !device.suspended) await this.#suspend(device, false)
-    if (next !== undefined) await this.#swap(device, next)
-    else if (device.live === undefined) throw invalid('resume', device.name, 'it has no table; load one')
-    else await this.#activate(device, device.live)
-    device.suspended = false
-    this.#stack.updateHolds(this.#stack.above([device]))
+    // Before the swap, too: an origin may be held because of a COW that is suspended and is not its snapshot's any more.
+    const concerned = this.#concerned(device)
+    try {
+      if (next !== undefined) await this.#swap(device, next)
+      else if (device.live === undefined) throw invalid('resume', device.name, 'it has no table; load one')
+      else await this.#activate(device, device.live)
+      device.suspended = false
+    } finally {
+      this.#stack.updateHolds([...concerned, ...this.#stack.above([device])])
+    }
     if (next !== undefined) this.#events.tell(device, { kind: 'table' })
     // A store may be fuller than its watermarks from the first moment on.
     this.#events.look()
@@ -408,7 +413,7 @@ export class Mapper {
   async #swap(device: MappedDevice, next: Table): Promise<void> {
     const last = device.live
     const families = [last, next].flatMap((table) => familiesOf(table))
-    await this.#stack.quiesced(this.#stack.around(families, [device]), async () => {
+    await this.#stack.quiesced(this.#concerned(device), async () => {
       device.inactive = undefined
       device.live = next
       for (const below of last?.devices ?? []) below.uppers.delete(device)
@@ -428,8 +433,12 @@ export class Mapper {
   }
 
   #activate(device: MappedDevice, table: Table): Promise<void> {
-    const concerned = this.#stack.around(familiesOf(table), [device])
-    return this.#stack.quiesced(concerned, () => this.#activateDrained(device, table))
+    return this.#stack.quiesced(this.#concerned(device), () => this.#activateDrained(device, table))
+  }
+
+  /** Whoever has to do with a device, by its live table or by the one that will be. */
+  #concerned(device: MappedDevice): Set<MappedDevice> {
+    return this.#stack.around([device.live, device.inactive].flatMap(familiesOf), [device])
   }
 
   async #activateDrained(device: MappedDevice, { instances }: Table): Promise<void> {
@@ -448,7 +457,8 @@ export class Mapper {
   async #dismantle(device: MappedDevice): Promise<void> {
     const families = familiesOf(device.live)
     await this.#clear(device)
-    await this.#stack.quiesced(this.#stack.around(families, [device]), async () => {
+    const concerned = this.#concerned(device)
+    await this.#stack.quiesced(concerned, async () => {
       const { live } = device
       for (const below of live?.devices ?? []) below.uppers.delete(device)
       for (const family of live?.families ?? []) family.originOwners.delete(device)
@@ -461,9 +471,10 @@ export class Mapper {
     this.#devices.delete(device.name)
     this.#byMinor.delete(device.minor)
     this.#minorsTakenBelow = Math.min(this.#minorsTakenBelow, device.minor)
+    this.#deferred.delete(device)
     // What waits for a suspended device to go on learns that it is gone.
-    if (device.held !== undefined) device.gate.open()
-    device.held = undefined
+    device.suspended = false
+    this.#stack.updateHolds(concerned)
     this.#events.count(device, { kind: 'removed' })
   }
 
@@ -475,12 +486,16 @@ export class Mapper {
     })
   }
 
+  /** Until nothing more can be removed: one that goes may have been the last that had another one open. */
   async #removeDeferred(): Promise<void> {
-    for (const device of this.#deferred) {
-      if (!device.deferredRemove) this.#deferred.delete(device)
-      else if (device.openCount === 0) {
-        this.#deferred.delete(device)
-        await this.#dismantle(device)
+    for (let progress = true; progress; ) {
+      progress = false
+      for (const device of [...this.#deferred]) {
+        if (!device.deferredRemove) this.#deferred.delete(device)
+        else if (device.openCount === 0) {
+          await this.#dismantle(device)
+          progress = true
+        }
       }
     }
   }

@@ -61,7 +61,7 @@ export class Client {
   /** Submits a transfer that has passed its gate. */
   begin(transfer: Transfer): void {
     if (this.#failed) {
-      queueMicrotask(() => this.#failTransfer(transfer))
+      queueMicrotask(() => this.refuse(transfer, statusNumbers.WORKER_DIED))
       return
     }
     if (this.#line.length > 0 || !this.#submit(transfer)) {
@@ -69,6 +69,13 @@ export class Client {
       this.#line.push(transfer)
     }
     this.#publishSoon()
+  }
+
+  /** Answers a transfer that has passed its gate with an error, and does nothing of it. */
+  refuse(transfer: Transfer, status: number): void {
+    transfer.status = status
+    transfer.next = transfer.end
+    this.#settleIfDone(transfer)
   }
 
   /** Extents in flight. */
@@ -134,7 +141,7 @@ export class Client {
     for (let worker = 0; worker < this.#lanes.length; worker++) this.abandonLane(worker)
     for (const transfer of this.#line.splice(0)) {
       transfer.inLine = false
-      this.#failTransfer(transfer)
+      this.refuse(transfer, statusNumbers.WORKER_DIED)
     }
   }
 
@@ -255,12 +262,6 @@ export class Client {
       transfer.errno = errno
       transfer.next = transfer.end
     }
-    this.#settleIfDone(transfer)
-  }
-
-  #failTransfer(transfer: Transfer): void {
-    transfer.status = statusNumbers.WORKER_DIED
-    transfer.next = transfer.end
     this.#settleIfDone(transfer)
   }
 

@@ -4,13 +4,16 @@
  */
 export class Gate<Waiting> {
   readonly #start: (request: Waiting) => void
+  readonly #startLate: (request: Waiting) => void
   #inFlight = 0
   #holds = 0
   #waiting: Waiting[] = []
   #onDrained: (() => void)[] = []
 
-  constructor(start: (request: Waiting) => void) {
+  /** `startLate` is for requests that had to wait: what was true of them when they came may not be any more. */
+  constructor(start: (request: Waiting) => void, startLate = start) {
     this.#start = start
+    this.#startLate = startLate
   }
 
   /** Starts the request now, or once the gate opens. */
@@ -38,6 +41,9 @@ export class Gate<Waiting> {
   open(): void {
     this.#holds--
     if (this.#holds > 0) return
-    for (const request of this.#waiting.splice(0)) this.pass(request)
+    for (const request of this.#waiting.splice(0)) {
+      this.#inFlight++
+      this.#startLate(request)
+    }
   }
 }

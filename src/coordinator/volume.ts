@@ -40,6 +40,13 @@ const verbs: Record<number, string> = {
   [operation.zero]: 'zeroing',
 }
 
+/** Found out only when the request could go on: it had waited while its device was suspended. */
+const foundLate: Partial<Record<ErrorCode, string>> = {
+  DEVICE_CLOSED: 'while it waited its volume was closed, or its device removed; open it again to use it',
+  OUT_OF_RANGE: 'while it waited its device got a table that ends before it',
+  READ_ONLY: 'while it waited its device got a read-only table',
+}
+
 export abstract class Volume implements TransferTarget {
   readonly #client: Client
   readonly #arena: ArrayBufferLike
@@ -170,8 +177,9 @@ export abstract class Volume implements TransferTarget {
     const verb = verbs[transfer.operation] ?? 'request'
     const where = verb === 'flush' ? '' : ` of ${transfer.end - transfer.start} bytes at offset ${transfer.start}`
     const errno = transfer.errno === 0 ? {} : { errno: transfer.errno }
+    const why = foundLate[code] ?? this.explain(code, transfer.errno)
     const facts = { device: this.name, byteOffset: transfer.start, byteLength: transfer.end - transfer.start, ...errno }
-    return new CowringError(code, `${this.name}: ${verb}${where} failed: ${this.explain(code, transfer.errno)}`, facts)
+    return new CowringError(code, `${this.name}: ${verb}${where} failed: ${why}`, facts)
   }
 
   /** What a code means for this volume and what to do about it. */
