@@ -6,10 +6,12 @@ import { assert } from './base/assert.js'
 import { CowringError } from './base/errors.js'
 import { bytesToSectors, isPowerOfTwo } from './base/units.js'
 import { checkMapperOptions } from './control/auto-extension.js'
+import type { MappedDevice } from './control/mapped-device.js'
 import { Mapper } from './control/mapper.js'
 import type { MapperOptions } from './control/mapper-types.js'
 import { Origin, type PreparedSnapshot } from './control/origin.js'
 import { OriginMemory, type RememberedSnapshot } from './control/origin-memory.js'
+import type { PhysicalDevice } from './control/physical-devices.js'
 import type { SnapshotPlan } from './control/snapshot-options.js'
 import { Machinery } from './coordinator/machinery.js'
 import type { IoBackend } from './io/block-file.js'
@@ -50,6 +52,8 @@ export class Engine implements AsyncDisposable {
   readonly mapper: Mapper
   readonly #machinery: Machinery
   readonly #origins = new Set<Origin>()
+  /** Origins that are being opened; closing waits until they can be closed. */
+  readonly #opening = new Set<Promise<Origin>>()
   #closing: Promise<void> | undefined
 
   private constructor(machinery: Machinery, options: MapperOptions) {
@@ -88,6 +92,12 @@ export class Engine implements AsyncDisposable {
    */
   async open(source: Source, options: OpenOptions = {}): Promise<Origin> {
     this.#mustBeOpen()
+    const opening = this.#open(source, options)
+    this.#opening.add(opening)
+    return opening.finally(() => this.#opening.delete(opening))
+  }
+
+  async #open(source: Source, options: OpenOptions): Promise<Origin> {
     const readOnly = options.readOnly ?? false
     const direct = options.direct ?? false
     const { backend } = this.#machinery
@@ -151,9 +161,12 @@ export class Engine implements AsyncDisposable {
     return this.#machinery
   }
 
+  /** To the end, whatever fails on the way; the first failure is told then. */
   async #close(): Promise<void> {
-    await this.mapper.close()
-    const closed = await Promise.allSettled([...this.#origins].map((origin) => origin.close()))
+    await Promise.allSettled(this.#opening)
+    const closed = await Promise.allSettled([this.mapper.close()])
+    closed.push(...(await Promise.allSettled([...this.#origins].map((origin) => origin.close()))))
+    closed.push(...(await Promise.allSettled([this.mapper.end()])))
     await this.#machinery.close()
     for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason
   }
@@ -166,12 +179,12 @@ export class Engine implements AsyncDisposable {
     const { direct, memory, name, readOnly } = options
     const image = mapper.physical.adopt({ source, writable: !readOnly })
     image.holds++
-    const line = `0 ${bytesToSectors(source.sizeBytes)} linear ${image.number} 0`
+    const device = await this.#createDevice(name, image, readOnly)
     const origin = new Origin({
       machinery: this.#machinery,
       mapper,
       image,
-      device: await mapper.createOwn(mapper.freeName(name), line, { readOnly }),
+      device,
       name,
       readOnly,
       direct,
@@ -180,6 +193,18 @@ export class Engine implements AsyncDisposable {
     })
     this.#origins.add(origin)
     return origin
+  }
+
+  async #createDevice(name: string, image: PhysicalDevice, readOnly: boolean): Promise<MappedDevice> {
+    const { mapper } = this
+    try {
+      const line = `0 ${bytesToSectors(image.source.sizeBytes)} linear ${image.number} 0`
+      return await mapper.createHeld(name, line, { readOnly })
+    } catch (error) {
+      image.holds--
+      mapper.physical.closeIfUnused(image)
+      throw error
+    }
   }
 
   #mustBeOpen(): void {

@@ -5,7 +5,7 @@
 import { statusNumbers } from '../src/base/errors.js'
 import { sectorBytes } from '../src/base/units.js'
 import { endPositionOf } from '../src/format/geometry.js'
-import { invalidationReason } from '../src/shm/commit-cursor.js'
+import { invalidationReason, storeState } from '../src/shm/commit-cursor.js'
 import { newChunkMax } from '../src/shm/exception-map.js'
 import type { WorkerContext } from './context.js'
 import { invalidate } from './invalidate.js'
@@ -43,7 +43,9 @@ export function claimHeld(snapshot: SnapshotView, oldChunk: number): number {
   if (snapshot.persistent && cursor.room() <= 0) return claimRefused.later
   const position = cursor.claimed()
   if (position >= endPosition(snapshot) && !hasGrown(snapshot, position)) {
-    return cursor.isExtendable() ? claimRefused.extending : claimRefused.full
+    // Only good stores are extended: for one that has overflowed nobody would come.
+    const mayWait = cursor.isExtendable() && cursor.state() === storeState.valid
+    return mayWait ? claimRefused.extending : claimRefused.full
   }
   return snapshot.persistent ? cursor.claim(oldChunk) : cursor.claimUnlisted()
 }

@@ -19,6 +19,7 @@
  */
 import { statusNumbers } from '../src/base/errors.js'
 import { chunkOf } from '../src/base/units.js'
+import { errno } from '../src/io/block-file.js'
 import type { WorkerContext } from './context.js'
 import { answerRange } from './origin-discard.js'
 import { storeRunEnd } from './snapshot-read.js'
@@ -35,7 +36,8 @@ export function snapshotDiscard(ctx: WorkerContext, extent: number, snapshot: Sn
   const byteLength = ctx.extents.byteLength[extent] as number
   let failure = discardInStore(snapshot, start, start + byteLength)
   if (failure === 0 && snapshot.discards === 'zeroes-and-passdown') {
-    failure = snapshot.origin.file.discard(byteLength, start)
+    const { file, sizeBytes } = snapshot.origin
+    failure = start + byteLength > sizeBytes ? errno.EIO : file.discard(byteLength, start)
   }
   answerRange(ctx, extent, failure)
 }

@@ -7,6 +7,7 @@
  */
 import { statusNumbers } from '../src/base/errors.js'
 import { chunkOf } from '../src/base/units.js'
+import { errno as errnos } from '../src/io/block-file.js'
 import { storeState } from '../src/shm/commit-cursor.js'
 import { counter } from '../src/shm/statistics.js'
 import type { WorkerContext } from './context.js'
@@ -42,6 +43,8 @@ export function readSnapshot(
     if (newChunk >= 0) {
       const storeOffset = newChunk * chunkBytes + (start - chunk * chunkBytes)
       errno = snapshot.cow.read(start + arenaMinusFile, runEnd - start, storeOffset)
+    } else if (runEnd > snapshot.origin.sizeBytes) {
+      errno = errnos.EIO // The origin has become shorter.
     } else {
       errno = snapshot.origin.file.read(start + arenaMinusFile, runEnd - start, start)
       if (errno === 0) errno = lookAgain(ctx, snapshot, start, runEnd, arenaMinusFile)

@@ -9,6 +9,7 @@
  */
 import { statusNumbers } from '../src/base/errors.js'
 import { chunkOf } from '../src/base/units.js'
+import { errno as errnos } from '../src/io/block-file.js'
 import { invalidationReason, storeState } from '../src/shm/commit-cursor.js'
 import { counter } from '../src/shm/statistics.js'
 import { claimFor } from './claim.js'
@@ -118,6 +119,10 @@ function writeNew(
   if (to - at === chunkLength) {
     ctx.plan.copy(ctx, snapshot, piece, chunk, source, chunkLength, noRead)
     return true
+  }
+  if (chunkStart + chunkLength > origin.sizeBytes) {
+    invalidate(ctx, snapshot, invalidationReason.originReadFailed, errnos.EIO)
+    return false
   }
   if (!CopyPlan.fits(chunkLength)) return copyLargeChunk(ctx, piece, snapshot, chunk, at, source, to - at)
   const read = ctx.plan.read(ctx, origin.file, chunkStart, chunkLength)

@@ -10,6 +10,7 @@
  * Nothing here blocks but system calls. A piece that cannot go on is parked in one of two lists and looked at next turn.
  */
 import { statusNumbers } from '../src/base/errors.js'
+import { errno } from '../src/io/block-file.js'
 import { submissionDouble, submissionField } from '../src/shm/ring.js'
 import { counter, operationIndex } from '../src/shm/statistics.js'
 import { operation } from '../src/wire/operation.js'
@@ -86,6 +87,11 @@ function beginExtent(ctx: WorkerContext, extent: number): void {
     ctx.answer(extent, statusNumbers.DEVICE_CLOSED, 0)
     return
   }
+  // A device below may have become shorter than the targets over it; its file may go on there, and is not its own.
+  if (volume.kind === 'origin' && reachesPast(ctx, extent, volume.sizeBytes)) {
+    ctx.answer(extent, statusNumbers.IO_ERROR, errno.EIO)
+    return
+  }
   switch (asked) {
     case operation.read:
       if (volume.kind === 'snapshot') snapshotRead(ctx, extent, volume)
@@ -108,6 +114,9 @@ function beginExtent(ctx: WorkerContext, extent: number): void {
   }
 }
 
+const reachesPast = (ctx: WorkerContext, extent: number, sizeBytes: number): boolean =>
+  (ctx.extents.byteOffset[extent] as number) + (ctx.extents.byteLength[extent] as number) > sizeBytes
+
 function countedAs(asked: number, volume: VolumeView | undefined): number {
   if (asked > operation.write) return countedAsOther(asked)
   if (volume?.kind === 'snapshot') {
@@ -123,12 +132,12 @@ function countedAsOther(asked: number): number {
 
 function originRead(ctx: WorkerContext, extent: number, origin: OriginView): void {
   const { arenaOffset, byteLength, byteOffset } = ctx.extents
-  const errno = origin.file.read(
+  const failure = origin.file.read(
     arenaOffset[extent] as number,
     byteLength[extent] as number,
     byteOffset[extent] as number,
   )
-  ctx.answer(extent, errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, errno)
+  ctx.answer(extent, failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, failure)
 }
 
 /** A snapshot's flush goes to its store only, an origin's to the origin only; unlike the kernel's, it fails on an invalid one. */
@@ -139,6 +148,6 @@ function flush(ctx: WorkerContext, extent: number, volume: VolumeView): void {
     return
   }
   ctx.statistics.count(counter.barriers, 1)
-  const errno = volume.kind === 'snapshot' ? volume.cow.barrier() : volume.file.barrier()
-  ctx.answer(extent, errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, errno)
+  const failure = volume.kind === 'snapshot' ? volume.cow.barrier() : volume.file.barrier()
+  ctx.answer(extent, failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, failure)
 }

@@ -6,6 +6,7 @@
  */
 import { CowringError } from '../base/errors.js'
 import { bytesToSectors, sectorsToBytes } from '../base/units.js'
+import { endPositionOf } from '../format/geometry.js'
 import { extendPercent, maximumCowSectors } from '../format/sizing.js'
 import { canExtend, extendFile } from '../io/extend-file.js'
 import type { MapperOptions } from './mapper-types.js'
@@ -32,6 +33,15 @@ export function checkMapperOptions({ autoExtend, watermarks = [] }: MapperOption
   throw new CowringError('INVALID_ARGUMENT', text)
 }
 
+/** True if there is no room for one more chunk. */
+function isFull({ plan, store }: StoreInstance): boolean {
+  if (store === undefined) return false
+  const cowSectors = bytesToSectors(plan.cow.sizeBytes())
+  const { cursor, dataIndexOffset, geometry } = store
+  if (plan.spec.store === 'N') return cursor.claimed() >= Math.floor(cowSectors / geometry.chunkSectors)
+  return cursor.claimed() >= endPositionOf(geometry, cowSectors, dataIndexOffset)
+}
+
 export class AutoExtension {
   readonly #threshold: number
   readonly #percent: number
@@ -54,7 +64,9 @@ export class AutoExtension {
     const cow = this.#cowOf(instance)
     instance.store?.cursor.setExtendable(cow !== undefined)
     if (cow === undefined) return undefined
-    const by = extendPercent(instance.percent(), this.#threshold, this.#percent)
+    const wanted = extendPercent(instance.percent(), this.#threshold, this.#percent)
+    // A few large chunks can be all there is room for and yet stay below the threshold; claims wait for this then.
+    const by = wanted === 0 && isFull(instance) ? this.#percent : wanted
     if (by === 0) return undefined
     const fromSectors = bytesToSectors(cow.sizeBytes())
     const toSectors = this.#sizeAfter(instance, fromSectors, by)

@@ -10,14 +10,16 @@ import { parseStore, type SnapshotSpec, type StoreSpec } from '../targets/snapsh
 import { faultErrno, TableFault } from '../targets/table-fault.js'
 import { parseTableText, type TableLine } from '../targets/table-text.js'
 import { parseTarget, type TargetSpec } from '../targets/target-types.js'
+import { hasCowOn, leadsToFamily, makesCircle } from './circles.js'
 import type { Device, UseMode } from './device.js'
+import type { Family } from './family.js'
 import type { MappedDevice } from './mapped-device.js'
 import { openInstance, type StoreOptions } from './open-instance.js'
 import { OriginMemory } from './origin-memory.js'
 import { PhysicalDevice, type PhysicalDevices } from './physical-devices.js'
 import { faultOf, tableRefusal } from './refusal.js'
 import type { Stack } from './stack.js'
-import { Table, type Target, tooSmall, type Use } from './table.js'
+import { Table, type Target, tooSmall, tooSmallFor, type Use } from './table.js'
 
 export interface BuildOptions extends StoreOptions {
   readonly readOnly: boolean
@@ -50,8 +52,7 @@ export async function buildTable(
       type = line.type
       await builder.add(line)
     }
-    const small = builder.targets.map(tooSmall).find((fault) => fault !== undefined)
-    if (small !== undefined) throw new TableFault(small, faultErrno.EINVAL, false)
+    refuse(builder.targets.map(tooSmall).find((small) => small !== undefined))
     return new Table(builder.targets, builder.uses, options.readOnly)
   } catch (error) {
     await dropTable(owner, new Table(builder.targets, builder.uses, options.readOnly), around)
@@ -113,7 +114,7 @@ class TableBuilder {
       }
       case 'snapshot-origin': {
         const device = this.#use(spec.device, mode, 'Cannot get target device')
-        return { type: 'snapshot-origin', devices: [device], family: this.#around.stack.joinFamily(device) }
+        return { type: 'snapshot-origin', devices: [device], family: this.#joinFamily(device) }
       }
       case 'snapshot':
         return this.#buildSnapshot(spec, line, mode)
@@ -128,10 +129,14 @@ class TableBuilder {
     if (cow === origin) throw new TableFault('COW device cannot be the same as origin device')
     const store = parseStore(spec)
     refuseChunk(store, [cow, origin])
-    this.#refuseCircle(origin, cow)
+    // Before its COW is touched, which a blank one would be.
+    refuse(tooSmallFor({ device: origin, start: 0, length: line.length }))
     const { stack } = this.#around
-    const family = stack.joinFamily(origin)
+    const family = this.#joinFamily(origin)
     try {
+      if (leadsToFamily(stack, cow, family, this.#owner)) {
+        throw new TableFault(`Cannot get COW device: ${cow.name} lies on a target of the same origin`)
+      }
       const instance = await openInstance(stack, { owner: this.#owner, family, cow, spec, store, line }, this.#options)
       family.instances.add(instance)
       return { type: 'snapshot', spec, devices: [origin, cow], instance }
@@ -157,7 +162,7 @@ class TableBuilder {
   #whyNot(device: Device, mode: UseMode): { text: string; errno: number } | undefined {
     const { name } = this.#owner
     if (device === this.#owner) return { text: `${name} cannot lie on itself`, errno: faultErrno.EINVAL }
-    if (this.#around.stack.leadsTo(device, (below) => below === this.#owner)) {
+    if (makesCircle(this.#around.stack, this.#owner, device)) {
       return { text: `${device.name} lies on ${name} itself`, errno: faultErrno.EINVAL }
     }
     if (mode === 'w' && !device.writable) {
@@ -187,19 +192,13 @@ class TableBuilder {
     throw new TableFault(`${refused}: there is no device ${word}`, faultErrno.ENODEV)
   }
 
-  /** An origin's writes go to the COWs of its snapshots; none of those may lie on the origin's own targets. */
-  #refuseCircle(origin: Device, cow: Device): void {
-    const isOfFamily = (device: Device): boolean =>
-      device === this.#owner ||
-      [...this.#around.stack.families].some(
-        (family) =>
-          family.device === origin &&
-          ([...family.originOwners].some((owner) => owner === device) ||
-            [...family.instances].some(({ plan }) => plan.owner === device)),
-      )
-    if (this.#around.stack.leadsTo(cow, isOfFamily)) {
-      throw new TableFault(`Cannot get COW device: ${cow.name} lies on a target of the same origin`)
-    }
+  /** The device becomes a target of an origin's family; `leaveFamily` undoes it. */
+  #joinFamily(origin: Device): Family {
+    const { stack } = this.#around
+    const family = stack.joinFamily(origin)
+    if (!hasCowOn(stack, family, this.#owner)) return family
+    stack.leaveFamily(family)
+    throw new TableFault(`Cannot get origin device: a COW of ${origin.name} lies on ${this.#owner.name}`)
   }
 }
 
@@ -218,6 +217,10 @@ function whatWritesSpoil(device: PhysicalDevice): string | undefined {
     if (error instanceof CowringError) return error.message
     throw error
   }
+}
+
+function refuse(small: string | undefined): void {
+  if (small !== undefined) throw new TableFault(small, faultErrno.EINVAL, false)
 }
 
 function mappedWithNumber(word: string, numbered: (minor: number) => MappedDevice | undefined): Device | undefined {

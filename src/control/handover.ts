@@ -2,11 +2,13 @@
  * Handover: a snapshot target takes the exceptions over from another that has the same COW, so that a snapshot can be given
  * another table, or another device, without reading its store again.
  */
+import { extendedMapMemory } from '../shm/exception-map.js'
 import { faultErrno } from '../targets/table-fault.js'
+import type { LoadedStore } from './load-store.js'
 import type { MappedDevice } from './mapped-device.js'
 import { refusal } from './refusal.js'
 import type { Stack } from './stack.js'
-import type { StoreInstance } from './store-instance.js'
+import type { InstancePlan, StoreInstance } from './store-instance.js'
 
 /** The one that has the exceptions and the one that waits for them. */
 function pairOf({ plan }: StoreInstance): { source: StoreInstance; destination: StoreInstance } | undefined {
@@ -44,11 +46,26 @@ export async function takeOver(stack: Stack, instance: StoreInstance): Promise<v
   if (pair !== undefined && pair.destination === instance) {
     const { source } = pair
     await stack.detach(source)
-    instance.store = source.store
+    instance.plan = planAfter(instance.plan, source.plan)
+    instance.store = source.store === undefined ? undefined : longEnough(source.store, instance.plan)
     source.store = undefined
     source.isLost = true
     instance.reported = instance.state()
     instance.watermarkPassed = source.watermarkPassed
   }
   await stack.attach(instance)
+}
+
+/** The store stays what it is on its COW, whatever the new table calls it; only P or PO is the new table's to choose. */
+function planAfter(plan: InstancePlan, source: InstancePlan): InstancePlan {
+  const onHeaderFailed = plan.onHeaderFailed ?? source.onHeaderFailed
+  const isListed = source.spec.store !== 'N'
+  if (isListed === (plan.spec.store !== 'N')) return { ...plan, onHeaderFailed }
+  const store = isListed ? 'P' : 'N'
+  return { ...plan, spec: { ...plan.spec, store }, durability: source.durability, onHeaderFailed }
+}
+
+/** A store whose map has room for every chunk of a table that may be longer than the one it was loaded for. */
+function longEnough(store: LoadedStore, { sectors }: InstancePlan): LoadedStore {
+  return { ...store, mapMemory: extendedMapMemory(store.mapMemory, Math.ceil(sectors / store.geometry.chunkSectors)) }
 }

@@ -7,7 +7,7 @@ import { MapRoute, type Route } from '../coordinator/route.js'
 import type { Transfer } from '../coordinator/transfer.js'
 import type { VolumeState } from '../coordinator/volume.js'
 import type { BlockFileDescriptor } from '../io/block-file.js'
-import { writes } from '../wire/operation.js'
+import { changesBytes } from '../wire/operation.js'
 import { Device } from './device.js'
 import type { DeviceVolume } from './device-volume.js'
 import type { DeviceInfo } from './mapper-types.js'
@@ -26,8 +26,6 @@ export class MappedDevice extends Device {
   inactive: Table | undefined
   suspended = false
   deferredRemove = false
-  /** It was removed; what still waits for it is refused. */
-  isGone = false
   eventNumber = 0
   readonly volumes = new Set<DeviceVolume>()
   /** In front of everything that is done through its volumes. */
@@ -103,11 +101,11 @@ export class MappedDevice extends Device {
     }
   }
 
-  /** A request was checked before it waited; the device may have another table now, or be gone. */
+  /** A request was checked before it waited; the device may have another table now, or be closed or gone. */
   #refusal({ end, operation }: Transfer): Status {
-    if (this.isGone) return statusNumbers.DEVICE_CLOSED
+    if (this.routeKey === '') return statusNumbers.DEVICE_CLOSED
     if (end > this.state.sizeBytes) return statusNumbers.OUT_OF_RANGE
-    return writes(operation) && this.state.readOnly ? statusNumbers.READ_ONLY : statusNumbers.OK
+    return changesBytes(operation) && this.state.readOnly ? statusNumbers.READ_ONLY : statusNumbers.OK
   }
 
   /** Its open volumes see the table of now, by this route. Nobody has a request in flight. */

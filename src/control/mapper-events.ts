@@ -59,7 +59,16 @@ export class MapperEvents {
   tell(device: MappedDevice, happening: Happening): void {
     const event = { ...happening, device: device.name, eventNumber: device.eventNumber } as MapperEvent
     device.wake()
-    for (const listener of [...this.#listeners]) listener(event)
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event)
+      } catch (error) {
+        // Not in here: others would not be told, and an invalidation not be finished, that origin writes wait for.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
   }
 
   /** Finds out what has happened since the last look. */

@@ -3,7 +3,7 @@
  * but those that a change concerns wait until it is made.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CowringError } from '../base/errors.js'
+import { CowringError } from '../base/errors.js'
 import type { Machinery } from '../coordinator/machinery.js'
 import { faultErrno } from '../targets/table-fault.js'
 import { targetTypes } from '../targets/target-types.js'
@@ -33,7 +33,10 @@ import { waitForEvent } from './wait-for-event.js'
 
 /** What the engine's own API asks of a load beside a table's words. */
 export interface OwnLoadOptions extends LoadOptions {
-  /** The table may write to files that the engine's own API holds. */
+  /**
+   * Of a device that the engine's own API holds: nobody else may give it a table, which could bypass its snapshots; and only
+   * such a table may write to files that the API holds.
+   */
   readonly isOwn?: true
   readonly cowUse?: BuildOptions['cowUse']
   readonly onHeaderFailed?: () => void
@@ -55,6 +58,7 @@ export class Mapper {
   readonly #around: Surroundings
   readonly physical: PhysicalDevices
   #changes: Promise<unknown> = Promise.resolve()
+  #ended = false
 
   /** Made by the engine. */
   constructor(machinery: Machinery, options: MapperOptions = {}) {
@@ -79,26 +83,20 @@ export class Mapper {
    * DEVICE_BUSY (name, UUID or minor in use), TABLE_INVALID. Source: dmsetup(8), `create`.
    */
   create(name: string, table?: string, options: CreateOptions = {}): Promise<DeviceInfo> {
-    return this.#change(async () => {
-      const device = this.#make(name, options)
-      if (table === undefined) return device.info()
-      try {
-        await this.#load(device, table, options)
-        await this.#resume(device)
-      } catch (error) {
-        await this.#dismantle(device)
-        throw withNumber(error, device.number)
-      }
-      return device.info()
-    })
+    return this.#change(async () => (await this.#create(name, table, options)).info())
   }
 
   /**
    * Parses a table, opens what it names and puts it into the inactive slot; the next `resume` makes it the live one. What was
-   * in the slot is gone, also when this fails. Fails with DEVICE_MISSING, TABLE_INVALID. Source: dmsetup(8), `load`.
+   * in the slot is gone, also when this fails. Fails with DEVICE_MISSING, TABLE_INVALID; DEVICE_BUSY for what `engine.open` or
+   * `origin.snapshot` made. Source: dmsetup(8), `load`.
    */
   load(name: string, table: string, options: OwnLoadOptions = {}): Promise<void> {
-    return this.#change(() => this.#load(this.#device(name, 'reload'), table, options))
+    return this.#change(async () => {
+      const device = this.#device(name, 'reload')
+      if (options.isOwn !== true) refuseHeld(device, 'reload')
+      await this.#load(device, table, options)
+    })
   }
 
   /** Drops the inactive table. Fails with DEVICE_MISSING. Source: dmsetup(8), `clear`. */
@@ -152,7 +150,13 @@ export class Mapper {
    * Source: dmsetup(8), `remove`.
    */
   async remove(name: string, options: RemoveDeviceOptions = {}): Promise<void> {
-    if (options.force === true) await this.#change(() => this.#fail(this.#device(name, 'remove')))
+    if (options.force === true) {
+      await this.#change(async () => {
+        const device = this.#device(name, 'remove')
+        refuseHeld(device, 'remove')
+        await this.#fail(device)
+      })
+    }
     for (let retries = options.retry === true ? retriesMax : 0; ; retries--) {
       const removed = await this.#change(async () => {
         const device = this.#device(name, 'remove')
@@ -175,7 +179,7 @@ export class Mapper {
       for (let progress = true; progress; ) {
         progress = false
         for (const device of [...this.#devices.values()]) {
-          if (options.force === true && device.openCount > 0) await this.#fail(device)
+          if (options.force === true && device.openCount > 0 && device.holds === 0) await this.#fail(device)
           if (device.openCount > 0) {
             if (options.deferred === true) this.#defer(device)
             continue
@@ -298,49 +302,35 @@ export class Mapper {
     return this.#events.listen(listener)
   }
 
-  /** Removes every device that the engine's own API does not hold, open or not: the engine closes. */
+  /** Shuts every volume, and removes every device that the engine's own API does not hold: the engine closes. */
   close(): Promise<void> {
+    return this.#change(() => this.#removeUnless(({ holds }) => holds > 0))
+  }
+
+  /** Removes what is left, lets go of every file, and refuses whatever is asked from then on. */
+  end(): Promise<void> {
     return this.#change(async () => {
-      for (let progress = true; progress; ) {
-        progress = false
-        for (const device of [...this.#devices.values()]) {
-          if (device.usedCount + device.holds > 0) continue
-          for (const volume of device.volumes) volume.shut()
-          await this.#dismantle(device)
-          progress = true
-        }
+      try {
+        await this.#removeUnless(() => false)
+      } finally {
+        this.#ended = true
+        this.physical.closeAll()
       }
     })
   }
 
   // ── for the engine's own API ────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A name that no device has: `wanted` or like it, or that and a number. */
-  freeName(wanted: string): string {
-    const plain = deviceNameFrom(wanted)
-    let name = plain
-    for (let number = 2; this.#devices.has(name); number++) name = `${plain}-${number}`
-    return name
-  }
-
-  /** Creates a device with a table, and keeps it open. */
-  async createOwn(name: string, table: string, options: OwnLoadOptions): Promise<MappedDevice> {
-    await this.create(name)
-    try {
-      await this.load(name, table, { ...options, isOwn: true })
-      await this.resume(name)
-      return await this.hold(name)
-    } catch (error) {
-      await this.remove(name)
-      throw error
-    }
-  }
-
-  /** Keeps a device open for the engine's own API, until `takeDown`. */
-  hold(name: string): Promise<MappedDevice> {
+  /** Creates a device called `wanted`, or like it if that is taken, and keeps it open for the engine's own API until `takeDown`. */
+  createHeld(wanted: string, table: string | undefined, options: CreateOptions = {}): Promise<MappedDevice> {
     return this.#change(async () => {
-      const device = this.#device(name, 'info')
-      await this.#opened(device)
+      const device = await this.#create(this.#freeName(wanted), table, { ...options, isOwn: true })
+      try {
+        await this.#opened(device)
+      } catch (error) {
+        await this.#dismantle(device)
+        throw error
+      }
       device.holds++
       return device
     })
@@ -359,6 +349,46 @@ export class Mapper {
   }
 
   // ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #create(
+    name: string,
+    table: string | undefined,
+    options: CreateOptions & OwnLoadOptions,
+  ): Promise<MappedDevice> {
+    const device = this.#make(name, options)
+    if (table === undefined) return device
+    try {
+      await this.#load(device, table, options)
+      await this.#resume(device)
+      return device
+    } catch (error) {
+      await this.#dismantle(device)
+      throw withNumber(error, device.number)
+    }
+  }
+
+  #freeName(wanted: string): string {
+    const plain = deviceNameFrom(wanted)
+    let name = plain
+    for (let number = 2; this.#devices.has(name); number++) name = `${plain}-${number}`
+    return name
+  }
+
+  /** Removes devices, open or not, those above first; a volume that is open on one is shut. */
+  async #removeUnless(isKept: (device: MappedDevice) => boolean): Promise<void> {
+    for (const { volumes } of this.#devices.values()) {
+      for (const volume of volumes) volume.shut()
+      volumes.clear()
+    }
+    for (let progress = true; progress; ) {
+      progress = false
+      for (const device of [...this.#devices.values()]) {
+        if (device.usedCount > 0 || isKept(device)) continue
+        await this.#dismantle(device)
+        progress = true
+      }
+    }
+  }
 
   async #opened(device: MappedDevice): Promise<void> {
     if (device.routeKey === '') await this.#stack.route(device)
@@ -410,11 +440,16 @@ export class Mapper {
     const next = device.inactive
     if (next === undefined && !device.suspended) return
     if (next !== undefined && !device.suspended) await this.#suspend(device, false)
-    if (next !== undefined) await this.#swap(device, next)
-    else if (device.live === undefined) throw invalid('resume', device.name, 'it has no table; load one')
-    else await this.#activate(device, device.live)
-    device.suspended = false
-    this.#stack.updateHolds(this.#stack.above([device]))
+    // Before the swap, too: an origin may be held because of a COW that is suspended and is not its snapshot's any more.
+    const concerned = this.#concerned(device)
+    try {
+      if (next !== undefined) await this.#swap(device, next)
+      else if (device.live === undefined) throw invalid('resume', device.name, 'it has no table; load one')
+      else await this.#activate(device, device.live)
+      device.suspended = false
+    } finally {
+      this.#stack.updateHolds([...concerned, ...this.#stack.above([device])])
+    }
     if (next !== undefined) this.#events.tell(device, { kind: 'table' })
     // A store may be fuller than its watermarks from the first moment on.
     this.#events.look()
@@ -424,7 +459,7 @@ export class Mapper {
   async #swap(device: MappedDevice, next: Table): Promise<void> {
     const last = device.live
     const families = [last, next].flatMap((table) => familiesOf(table))
-    await this.#stack.quiesced(this.#stack.around(families, [device]), async () => {
+    await this.#stack.quiesced(this.#concerned(device), async () => {
       device.inactive = undefined
       device.live = next
       for (const below of last?.devices ?? []) below.uppers.delete(device)
@@ -444,8 +479,12 @@ export class Mapper {
   }
 
   #activate(device: MappedDevice, table: Table): Promise<void> {
-    const concerned = this.#stack.around(familiesOf(table), [device])
-    return this.#stack.quiesced(concerned, () => this.#activateDrained(device, table))
+    return this.#stack.quiesced(this.#concerned(device), () => this.#activateDrained(device, table))
+  }
+
+  /** Whoever has to do with a device, by its live table or by the one that will be. */
+  #concerned(device: MappedDevice): Set<MappedDevice> {
+    return this.#stack.around([device.live, device.inactive].flatMap(familiesOf), [device])
   }
 
   async #activateDrained(device: MappedDevice, { instances }: Table): Promise<void> {
@@ -466,7 +505,8 @@ export class Mapper {
   async #dismantle(device: MappedDevice): Promise<void> {
     const families = familiesOf(device.live)
     await this.#clear(device)
-    await this.#stack.quiesced(this.#stack.around(families, [device]), async () => {
+    const concerned = this.#concerned(device)
+    await this.#stack.quiesced(concerned, async () => {
       const { live } = device
       for (const below of live?.devices ?? []) below.uppers.delete(device)
       for (const family of live?.families ?? []) family.originOwners.delete(device)
@@ -480,10 +520,10 @@ export class Mapper {
     this.#devices.delete(device.name)
     this.#byMinor.delete(device.minor)
     this.#minorsTakenBelow = Math.min(this.#minorsTakenBelow, device.minor)
+    this.#deferred.delete(device)
     // What waits for a suspended device to go on learns that it is gone.
-    device.isGone = true
-    if (device.held !== undefined) device.gate.open()
-    device.held = undefined
+    device.suspended = false
+    this.#stack.updateHolds(concerned)
     this.#events.count(device, { kind: 'removed' })
   }
 
@@ -495,11 +535,11 @@ export class Mapper {
     })
   }
 
+  /** Until nothing more can be removed: one that goes may have been the last that had another one open. */
   async #removeDeferred(): Promise<void> {
-    // One that goes may be the last to use another.
     for (let progress = true; progress; ) {
       progress = false
-      for (const device of this.#deferred) {
+      for (const device of [...this.#deferred]) {
         if (!device.deferredRemove) this.#deferred.delete(device)
         else if (device.openCount === 0) {
           await this.#dismantle(device)
@@ -538,6 +578,7 @@ export class Mapper {
 
   #change<Result>(act: () => Promise<Result>): Promise<Result> {
     const result = this.#changes.then(async () => {
+      if (this.#ended) throw new CowringError('ENGINE_CLOSED', 'the engine is closed; start another one')
       try {
         return await act()
       } finally {
@@ -556,6 +597,10 @@ const familiesOf = (table: Table | undefined) => [
 
 const busy = (ioctl: Ioctl, device: string, reason: string): CowringError =>
   refusal({ ioctl, device, errno: faultErrno.EBUSY, reason })
+
+function refuseHeld({ holds, name }: MappedDevice, ioctl: Ioctl): void {
+  if (holds > 0) throw busy(ioctl, name, 'it is an origin, or a snapshot, that the program has open')
+}
 
 const invalid = (ioctl: Ioctl, device: string, reason: string): CowringError =>
   refusal({ ioctl, device, errno: faultErrno.EINVAL, reason })

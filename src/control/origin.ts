@@ -46,6 +46,8 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   #real: MappedDevice | undefined
   /** Changes of the set of snapshots, one after the other. */
   #changes: Promise<unknown> = Promise.resolve()
+  /** The last attempt to close it. */
+  #closing: Promise<void> = Promise.resolve()
 
   /** Made by `engine.open()`. */
   constructor(parts: OriginParts) {
@@ -114,27 +116,25 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     const { direct, image, machinery, mapper } = this.#parts
     const cow = openCow(mapper.physical, plan, { direct, originBytes: this.sizeBytes, use })
     cow.holds++
-    const deviceName = mapper.freeName(plan.name)
-    let isCreated = false
+    let device: MappedDevice | undefined
     try {
       if (plan.store === 'N') {
         await refuseWritten(machinery, cow, { sizeBytes: this.sizeBytes, blockSectors: image.blockSectors() })
       }
       const real = await this.#makeReal()
-      await mapper.create(deviceName)
-      isCreated = true
+      device = await mapper.createHeld(plan.name, undefined)
       const chunkSectors = plan.chunkSectors ?? (plan.store === 'N' ? chunkSectorsDefault : 0)
       const line = `0 ${this.#sectors} snapshot ${real.number} ${cow.number} ${plan.store} ${chunkSectors}`
-      await mapper.load(deviceName, line, {
+      await mapper.load(device.name, line, {
         isOwn: true,
         readOnly: plan.readOnly,
         durability: plan.durability === 'none' ? 'power-loss' : plan.durability,
         cowUse: use,
         onHeaderFailed: () => this.#remember(this.#remembered()),
       })
-      return { plan, cow, device: await mapper.hold(deviceName) }
+      return { plan, cow, device }
     } catch (error) {
-      if (isCreated) await mapper.remove(deviceName)
+      if (device !== undefined) await mapper.takeDown([device])
       this.#letGo(cow, true)
       await this.#dropRealIfUnused()
       throw withoutTable(error)
@@ -187,8 +187,12 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
    * `engine.mapper` lie on it, and is then still open; with IO_ERROR if what was written cannot be made durable, and is
    * closed all the same.
    */
-  async close(): Promise<void> {
-    if (this.closed) return
+  close(): Promise<void> {
+    if (!this.closed) this.#closing = this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     const snapshots = [...this.#snapshots]
     for (const volume of [this, ...snapshots]) volume.shut()
     await this.#change(async () => {
@@ -255,8 +259,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   async #makeReal(): Promise<MappedDevice> {
     if (this.#real !== undefined) return this.#real
     const { mapper, readOnly } = this.#parts
-    const name = mapper.freeName(`${this.deviceName}-real`)
-    this.#real = await mapper.createOwn(name, this.#plainLine, { readOnly })
+    this.#real = await mapper.createHeld(`${this.deviceName}-real`, this.#plainLine, { readOnly })
     return this.#real
   }
 
@@ -268,7 +271,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   }
 
   #load(line: string): Promise<void> {
-    return this.#parts.mapper.load(this.deviceName, line, { readOnly: this.readOnly, isOwn: true })
+    return this.#parts.mapper.load(this.deviceName, line, { isOwn: true, readOnly: this.readOnly })
   }
 
   async #suspended(act: () => Promise<void>): Promise<void> {

@@ -17,6 +17,8 @@ export const fileMajor = 240
 /** Mapped devices', on Linux dynamic and mostly this one. */
 export const mappedMajor = 254
 
+type DeviceNumberPair = readonly [number, number]
+
 export class PhysicalDevice extends Device {
   readonly major: number
   readonly minor: number
@@ -25,11 +27,14 @@ export class PhysicalDevice extends Device {
   readonly writable: boolean
   readonly file: BlockFile
   readonly source: OpenedSource
+  /** What it is known by among the open ones: its identity, unless that is open already. */
+  readonly key: string
   /** Kept open by the engine's own API, whatever tables say. */
   holds = 0
 
-  constructor(source: OpenedSource, file: BlockFile, writable: boolean, number: readonly [number, number]) {
+  constructor(source: OpenedSource, file: BlockFile, writable: boolean, key: string, number: DeviceNumberPair) {
     super()
+    this.key = key
     this.source = source
     this.path = source.path
     this.name = source.path ?? source.name
@@ -66,8 +71,9 @@ export class PhysicalDevices {
   readonly backend: IoBackend
   readonly #arena: Uint8Array
   readonly #open = new Map<string, PhysicalDevice>()
-  readonly #numbers = new Map<string, readonly [number, number]>()
+  readonly #numbers = new Map<string, DeviceNumberPair>()
   #nextMinor = 0
+  #allClosed = false
 
   constructor(backend: IoBackend, arena: Uint8Array) {
     this.backend = backend
@@ -85,11 +91,17 @@ export class PhysicalDevices {
     return this.adopt(this.#openAt(absolute, readOnly))
   }
 
-  /** Takes a source that the caller has opened; it is closed here when nothing uses it any more. */
+  /**
+   * Takes a source that the caller has opened; it is closed here when nothing uses it any more. What is open already, which
+   * only readers can do to each other, becomes one more device, with a number of its own.
+   */
   adopt({ source, writable }: { source: OpenedSource; writable: boolean }): PhysicalDevice {
     const file = blockFileFrom(source.descriptor, this.#arena)
-    const device = new PhysicalDevice(source, file, writable, this.#numberOf(source.identity))
-    this.#open.set(source.identity, device)
+    const isTwin = this.#open.has(source.identity)
+    const number: DeviceNumberPair = isTwin ? [fileMajor, this.#nextMinor++] : this.#numberOf(source.identity)
+    const key = isTwin ? `${source.identity} as ${number.join(':')}` : source.identity
+    const device = new PhysicalDevice(source, file, writable, key, number)
+    this.#open.set(key, device)
     return device
   }
 
@@ -108,9 +120,16 @@ export class PhysicalDevices {
 
   /** Closes it if nothing needs it any more. */
   closeIfUnused(device: PhysicalDevice): void {
-    if (device.usedCount > 0 || device.holds > 0) return
-    assert(this.#open.delete(device.source.identity), `${device.name} is open`)
+    if (device.usedCount > 0 || device.holds > 0 || this.#allClosed) return
+    assert(this.#open.delete(device.key), `${device.name} is open`)
     device.source.close()
+  }
+
+  /** Closes whatever is open, used or not: no worker is at work any more that could. */
+  closeAll(): void {
+    this.#allClosed = true
+    for (const { source } of this.#open.values()) source.close()
+    this.#open.clear()
   }
 
   #openAt(path: string, readOnly: boolean): { source: OpenedSource; writable: boolean } {
@@ -130,7 +149,7 @@ export class PhysicalDevices {
   }
 
   /** A block device's own number; where that is in a range used here, or for anything else, one of ours. */
-  #numberOf(identity: string): readonly [number, number] {
+  #numberOf(identity: string): DeviceNumberPair {
     const block = /^device:(\d+):(\d+)$/.exec(identity)
     const major = Number(block?.[1])
     if (block !== null && major !== fileMajor && major !== mappedMajor) return [major, Number(block[2])]

@@ -174,7 +174,23 @@ export class Stack {
     const nodes = this.#nodes()
     const nesting = nestingOf(nodes)
     await this.#giveScratch(nesting)
-    for (const node of lowerFirst(nodes)) await this.#tell(node, present(nesting.get(node), 'every node has a place'))
+    const placeOf = (node: StackNode): Nesting => present(nesting.get(node), 'every node has a place')
+    const tell = async (): Promise<void> => {
+      for (const node of lowerFirst(nodes)) await this.#tell(node, placeOf(node))
+    }
+    // A table may make a stack of families that it does not name, and whose requests go on: other workers serve them then.
+    const moved = nodes.flatMap((node) => (this.#hasMoved(node, placeOf(node)) ? [node.family] : []))
+    if (moved.length === 0) await tell()
+    else await this.quiesced(this.around(moved.filter((family) => family !== undefined)), tell)
+  }
+
+  #hasMoved({ family }: StackNode, place: Nesting): boolean {
+    if (family === undefined || !this.#known.has(family.volume)) return false
+    return family.nested !== place.level || (place.level > 0 && family.route.worker !== this.#workerOf(place))
+  }
+
+  #workerOf({ level, stack }: Nesting): number {
+    return level === 0 ? -1 : stack % this.machinery.workerCount
   }
 
   /** The workers learn of a snapshot; those who reach its family are quiesced. */
@@ -243,8 +259,9 @@ export class Stack {
     ]
   }
 
-  async #tell({ family, plain }: StackNode, { level, stack }: Nesting): Promise<void> {
-    const worker = level === 0 ? -1 : stack % this.machinery.workerCount
+  async #tell({ family, plain }: StackNode, place: Nesting): Promise<void> {
+    const { level } = place
+    const worker = this.#workerOf(place)
     if (plain !== undefined) {
       plain.route.worker = worker
       const { file, route } = plain

@@ -35,7 +35,8 @@ export interface InstancePlan {
 export type InstanceState = 'Valid' | 'Overflow' | 'Invalid'
 
 export class StoreInstance {
-  readonly plan: InstancePlan
+  /** Its table's; a handover adds what comes with the store. */
+  plan: InstancePlan
   readonly route: VolumeRoute
   /** None while waiting for a handover, and after one. */
   store: LoadedStore | undefined

@@ -197,8 +197,14 @@ function asFile(
   return { file: { kind: 'map', sizeBytes, parts }, fileOffset: 0 }
 }
 
+interface Area {
+  readonly device: Device
+  readonly start: number
+  readonly length: number
+}
+
 /** How many sectors of a device a target needs, from where on; the kernel checks no COW. */
-export function areasOf(target: Target): { device: Device; start: number; length: number }[] {
+function areasOf(target: Target): Area[] {
   const { devices, length } = target
   const [device] = devices
   switch (target.type) {
@@ -223,11 +229,13 @@ export function areasOf(target: Target): { device: Device; start: number; length
 
 /** What is too small for its target, in the kernel's words; a device without a size is not checked. */
 export function tooSmall(target: Target): string | undefined {
-  for (const { device, length, start } of areasOf(target)) {
-    const size = bytesToSectors(device.sizeBytes())
-    if (size > 0 && start + length > size) {
-      return `${device.kernelName} too small for target: start=${start}, len=${length}, dev_size=${size}`
-    }
-  }
-  return undefined
+  return areasOf(target)
+    .map(tooSmallFor)
+    .find((small) => small !== undefined)
+}
+
+export function tooSmallFor({ device, length, start }: Area): string | undefined {
+  const size = bytesToSectors(device.sizeBytes())
+  if (size === 0 || start + length <= size) return undefined
+  return `${device.kernelName} too small for target: start=${start}, len=${length}, dev_size=${size}`
 }

@@ -8,7 +8,7 @@
  * A push becomes visible to the worker in a microtask after it, so that requests made together travel together.
  */
 import { present } from '../base/assert.js'
-import { type Status, statusNumbers } from '../base/errors.js'
+import { statusNumbers } from '../base/errors.js'
 import type { ArenaAllocator } from '../shm/arena.js'
 import { Signals } from '../shm/signals.js'
 import { type EngineMemory, ticketCount } from '../wire/engine-memory.js'
@@ -61,7 +61,7 @@ export class Client {
   /** Submits a transfer that has passed its gate. */
   begin(transfer: Transfer): void {
     if (this.#failed) {
-      this.refuse(transfer, statusNumbers.WORKER_DIED)
+      queueMicrotask(() => this.refuse(transfer, statusNumbers.WORKER_DIED))
       return
     }
     if (this.#line.length > 0 || !this.#submit(transfer)) {
@@ -71,9 +71,11 @@ export class Client {
     this.#publishSoon()
   }
 
-  /** Answers a transfer that has passed its gate, and goes no further. */
-  refuse(transfer: Transfer, status: Status): void {
-    queueMicrotask(() => this.#failTransfer(transfer, status))
+  /** Answers a transfer that has passed its gate with an error, and does nothing of it. */
+  refuse(transfer: Transfer, status: number): void {
+    transfer.status = status
+    transfer.next = transfer.end
+    this.#settleIfDone(transfer)
   }
 
   /** Extents in flight. */
@@ -139,7 +141,7 @@ export class Client {
     for (let worker = 0; worker < this.#lanes.length; worker++) this.abandonLane(worker)
     for (const transfer of this.#line.splice(0)) {
       transfer.inLine = false
-      this.#failTransfer(transfer)
+      this.refuse(transfer, statusNumbers.WORKER_DIED)
     }
   }
 
@@ -260,12 +262,6 @@ export class Client {
       transfer.errno = errno
       transfer.next = transfer.end
     }
-    this.#settleIfDone(transfer)
-  }
-
-  #failTransfer(transfer: Transfer, status: Status = statusNumbers.WORKER_DIED): void {
-    transfer.status = status
-    transfer.next = transfer.end
     this.#settleIfDone(transfer)
   }
 

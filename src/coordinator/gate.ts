@@ -4,26 +4,26 @@
  */
 export class Gate<Waiting> {
   readonly #start: (request: Waiting) => void
-  readonly #startWaited: (request: Waiting) => void
+  readonly #startLate: (request: Waiting) => void
   #inFlight = 0
   #holds = 0
   #waiting: Waiting[] = []
   #onDrained: (() => void)[] = []
 
-  /** `startWaited` is for requests that have waited: what they ask for may have changed meanwhile. */
-  constructor(start: (request: Waiting) => void, startWaited = start) {
+  /** `startLate` is for requests that had to wait: what was true of them when they came may not be any more. */
+  constructor(start: (request: Waiting) => void, startLate = start) {
     this.#start = start
-    this.#startWaited = startWaited
+    this.#startLate = startLate
   }
 
   /** Starts the request now, or once the gate opens. */
-  pass(request: Waiting, start = this.#start): void {
+  pass(request: Waiting): void {
     if (this.#holds > 0) {
       this.#waiting.push(request)
       return
     }
     this.#inFlight++
-    start(request)
+    this.#start(request)
   }
 
   leave(): void {
@@ -41,6 +41,9 @@ export class Gate<Waiting> {
   open(): void {
     this.#holds--
     if (this.#holds > 0) return
-    for (const request of this.#waiting.splice(0)) this.pass(request, this.#startWaited)
+    for (const request of this.#waiting.splice(0)) {
+      this.#inFlight++
+      this.#startLate(request)
+    }
   }
 }

@@ -114,18 +114,23 @@ export class Machinery {
     await this.#tellAll(change, buffers)
   }
 
-  /** Makes sure that a worker has scratch for so many levels of nested writes. Fails with ARENA_FULL. */
+  /** Makes sure that a worker has scratch for so many levels of nested writes. Fails with ARENA_FULL, and then nothing is taken. */
   async giveNestedScratch(worker: number, levels: number): Promise<void> {
-    const offsets = this.#nestedScratch.get(worker) ?? []
-    if (offsets.length >= levels) return
-    while (offsets.length < levels) {
+    const present = this.#nestedScratch.get(worker) ?? []
+    const taken: number[] = []
+    while (present.length + taken.length < levels) {
       const block = await this.client.takeBlock(scratchBytes)
-      if (block < 0) throw arenaFull(scratchBytes)
-      offsets.push(block)
+      if (block < 0) {
+        for (const offset of taken) this.client.releaseBlock(offset)
+        throw arenaFull(scratchBytes)
+      }
+      taken.push(block)
     }
+    if (taken.length === 0) return
+    const offsets = [...present, ...taken]
     this.#nestedScratch.set(worker, offsets)
     // Below every volume's number: a successor is told before it is told of any volume.
-    await this.attach(-1 - worker, { kind: 'nested-scratch', worker, offsets: [...offsets] }, [])
+    await this.attach(-1 - worker, { kind: 'nested-scratch', worker, offsets }, [])
   }
 
   async detach(volume: number, message: ControlMessage): Promise<void> {

@@ -46,6 +46,13 @@ const verbs: Record<number, string> = {
   [operation.zero]: 'zeroing',
 }
 
+/** Found out only when the request could go on: it had waited while its device was suspended. */
+const foundLate: Partial<Record<ErrorCode, string>> = {
+  DEVICE_CLOSED: 'while it waited its volume was closed, or its device removed; open it again to use it',
+  OUT_OF_RANGE: 'while it waited its device got a table that ends before it',
+  READ_ONLY: 'while it waited its device got a read-only table',
+}
+
 export abstract class Volume implements TransferTarget {
   readonly #client: Client
   readonly #arena: ArrayBufferLike
@@ -178,21 +185,13 @@ export abstract class Volume implements TransferTarget {
     const verb = verbs[transfer.operation] ?? 'request'
     const where = verb === 'flush' ? '' : ` of ${transfer.end - transfer.start} bytes at offset ${transfer.start}`
     const errno = transfer.errno === 0 ? {} : { errno: transfer.errno }
+    const why = foundLate[code] ?? this.explain(code, transfer.errno)
     const facts = { device: this.name, byteOffset: transfer.start, byteLength: transfer.end - transfer.start, ...errno }
-    const why = this.#whyNotAnyMore(code) ?? this.explain(code, transfer.errno)
     return new CowringError(code, `${this.name}: ${verb}${where} failed: ${why}`, facts)
   }
 
   /** What a code means for this volume and what to do about it. */
   protected abstract explain(code: ErrorCode, errno: number): string
-
-  /** What was allowed when the request was made, and was not when its turn came. */
-  #whyNotAnyMore(code: ErrorCode): string | undefined {
-    if (code === 'OUT_OF_RANGE')
-      return `while it waited the table was changed: the device ends at ${this.sizeBytes} now`
-    if (code === 'READ_ONLY') return 'while it waited the table was changed: the device is read-only now'
-    return code === 'DEVICE_CLOSED' ? 'while it waited the device was closed or removed' : undefined
-  }
 
   #isClosed(): CowringError {
     return new CowringError('DEVICE_CLOSED', `${this.name} is closed; open it again to use it`, { device: this.name })

@@ -11,6 +11,7 @@
 import { assert, present } from '../base/assert.js'
 
 const segmentChunks = 2 ** 28
+const pageWords = 1024
 
 /** Limit: a word holds chunk numbers below 2^32 - 1; 16 TiB of COW at 4 KiB chunks. */
 export const newChunkMax = 2 ** 32 - 2
@@ -21,6 +22,27 @@ export function createExceptionMapMemory(chunkCount: number): SharedArrayBuffer[
     segments.push(new SharedArrayBuffer(Math.min(segmentChunks, chunkCount - first) * 4))
   }
   return segments
+}
+
+/** The memory of a map with at least so many chunks: the same where it has them, else a copy. Nobody writes to it meanwhile. */
+export function extendedMapMemory(memory: SharedArrayBuffer[], chunkCount: number): SharedArrayBuffer[] {
+  const chunksNow = memory.reduce((words, { byteLength }) => words + byteLength / 4, 0)
+  if (chunksNow >= chunkCount) return memory
+  const extended = createExceptionMapMemory(chunkCount)
+  for (const [index, segment] of memory.entries()) {
+    const target = extended[index]
+    if (target?.byteLength === segment.byteLength) extended[index] = segment
+    else if (target !== undefined) copyTouched(new Uint32Array(segment), new Uint32Array(target))
+  }
+  return extended
+}
+
+/** Page by page: a page without exceptions stays one that does not exist. */
+function copyTouched(from: Uint32Array, to: Uint32Array): void {
+  for (let first = 0; first < from.length; first += pageWords) {
+    const page = from.subarray(first, first + pageWords)
+    if (page.some((word) => word !== 0)) to.set(page, first)
+  }
 }
 
 export class ExceptionMap {

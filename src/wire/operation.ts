@@ -8,8 +8,8 @@ export type Operation = (typeof operation)[keyof typeof operation]
 /** True of what has bytes in the arena; the others have a range, or nothing. */
 export const movesBytes = (asked: number): boolean => asked <= operation.write
 
-/** True of what changes the volume. */
-export const writes = (asked: number): boolean => asked !== operation.read && asked !== operation.flush
+/** True of what a read-only device refuses. */
+export const changesBytes = (asked: number): boolean => asked !== operation.read && asked !== operation.flush
 
 /** Limit: the most bytes one ring entry moves. Longer requests are cut; 1 MiB is where a system call's cost is noise. */
 export const extentBytesMax = 2 ** 20

@@ -9,12 +9,12 @@ const chunk = 8
 const extending = (threshold: number, percent: number) =>
   MapperPlace.start({ mapper: { autoExtend: { threshold, percent } } })
 
-async function snapshotWith(place: MapperPlace, cowSectors: number, store = 'P'): Promise<void> {
+async function snapshotWith(place: MapperPlace, cowSectors: number, store = 'P', chunkSectors = chunk): Promise<void> {
   place.file('disk', sectors)
   place.file('cow', cowSectors)
   await place.create('real', `0 ${sectors} linear disk 0`)
   await place.create('base', `0 ${sectors} snapshot-origin real`)
-  await place.create('snap', `0 ${sectors} snapshot real cow ${store} ${chunk}`)
+  await place.create('snap', `0 ${sectors} snapshot real cow ${store} ${chunkSectors}`)
 }
 
 const extensions = (place: MapperPlace) =>
@@ -48,6 +48,13 @@ test('it ends at the largest size that can be of use, where every chunk has room
   await place.write('base', 0, sectors, 3)
   expect(place.sectorsOf('cow')).toBe(maximumCowSectors(sectors, chunk))
   expect(place.mapper.status('snap')).toMatch(/snapshot \d+\/\d+ \d+$/)
+})
+
+test('a store that is full below its threshold, as few large chunks can be, is extended too', async () => {
+  await using place = await extending(95, 20)
+  await snapshotWith(place, 3000, 'N', 1024)
+  await place.write('base', 0, 8192)
+  expect(place.mapper.status('snap')).toMatch(/snapshot 8192\/\d+ 0$/)
 })
 
 test('at a threshold of 100 nothing is extended, and a full store is invalid as ever', async () => {

@@ -106,3 +106,23 @@ test('a stripe that fails turns its letter and raises at most fourteen events', 
   expect(place.mapper.status('striped')).toMatch(/ 1 AD$/)
   expect(place.mapper.info('striped').eventNumber).toBe(14)
 })
+
+test('a listener that throws is heard of, and keeps nobody else from being told', async () => {
+  await using place = await MapperPlace.start()
+  const uncaught = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  const heard = new Promise((resolve) => process.once('uncaughtException', resolve))
+  try {
+    const stop = place.mapper.on('event', () => {
+      throw new Error('of a listener')
+    })
+    const last: string[] = []
+    place.mapper.on('event', ({ kind }) => last.push(kind))
+    await place.create('zero', '0 8 zero')
+    stop()
+    expect(await heard).toMatchObject({ message: 'of a listener' })
+    expect(last).toEqual(['table'])
+  } finally {
+    for (const listener of uncaught) process.on('uncaughtException', listener)
+  }
+})

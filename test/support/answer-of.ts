@@ -1,5 +1,5 @@
 /** `ok`, or the code of the error that an action fails with. An error without a code is no answer: it is passed on. */
-export async function answerOf(action: () => Promise<void>): Promise<string> {
+export async function answerOf(action: () => Promise<unknown>): Promise<string> {
   try {
     await action()
     return 'ok'

@@ -27,7 +27,7 @@ function fileAt(path: string, minor = 0) {
     remove: () => {},
     close: () => {},
   }
-  return new PhysicalDevice(source as never, new ZeroFile(sizeBytes, arena), true, [240, minor])
+  return new PhysicalDevice(source as never, new ZeroFile(sizeBytes, arena), true, path, [240, minor])
 }
 
 const linear = (start: number, length: number, device: PhysicalDevice | MappedDevice, offset = 0): Target => ({
