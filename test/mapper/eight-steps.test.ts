@@ -95,7 +95,8 @@ test('the eight steps under constant random writes lose nothing, and the snapsho
     await dm.resume('my_data')
 
     await sleep(300)
-    expect(load.count).toBeGreaterThan(countAtSuspension + writers)
+    // Every writer gets through and on: if one never does, the test's own time runs out here.
+    while (load.count <= countAtSuspension + 2 * writers) await sleep(5)
     expect(await different('my_data_snap', atSuspension)).toEqual([])
 
     // A second one: only the new snapshot is made while the origin holds still.
