@@ -20,7 +20,7 @@ type Happening = MapperEvent extends infer Event
 export class MapperEvents {
   readonly #machinery: Machinery
   readonly #stack: Stack
-  readonly #devices: () => Iterable<MappedDevice>
+  readonly #devices: Iterable<MappedDevice>
   readonly #watermarks: readonly number[]
   readonly #extension: AutoExtension | undefined
   readonly #listeners = new Set<(event: MapperEvent) => void>()
@@ -30,7 +30,7 @@ export class MapperEvents {
   constructor(
     machinery: Machinery,
     stack: Stack,
-    devices: () => Iterable<MappedDevice>,
+    devices: Iterable<MappedDevice>,
     { autoExtend, watermarks }: MapperOptions,
   ) {
     this.#machinery = machinery
@@ -74,7 +74,7 @@ export class MapperEvents {
   /** Finds out what has happened since the last look. */
   look(): void {
     for (const family of this.#stack.families) for (const instance of family.active) this.#lookAt(instance)
-    for (const device of this.#devices()) this.#lookAtStripes(device)
+    for (const device of this.#devices) this.#lookAtStripes(device)
   }
 
   #lookAt(instance: StoreInstance): void {

@@ -86,3 +86,9 @@ function errnoOf(error: CowringError): number {
       return faultErrno.EINVAL
   }
 }
+
+export const busy = (ioctl: Ioctl, device: string, reason: string): CowringError =>
+  refusal({ ioctl, device, errno: faultErrno.EBUSY, reason })
+
+export const invalid = (ioctl: Ioctl, device: string, reason: string): CowringError =>
+  refusal({ ioctl, device, errno: faultErrno.EINVAL, reason })

@@ -102,3 +102,11 @@ test('an origin gets no table but its own, which could write past its snapshots'
   await origin.write(0, new Uint8Array(512).fill(1))
   expect((await snapshot.read(0, 512))[0]).toBe(0)
 })
+
+test('a volume that is closed leaves the origin open whose device it was of', async () => {
+  await using place = await MapperPlace.start()
+  const origin = await place.engine.open(place.file('disk', 64, 7))
+  const volume = await place.mapper.open(origin.deviceName)
+  await volume.close()
+  expect((await origin.read(0, 512))[0]).toBe(7)
+})
