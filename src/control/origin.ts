@@ -145,6 +145,8 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   async abandon({ cow, device }: PreparedSnapshot): Promise<void> {
     await this.#parts.mapper.takeDown([device])
     this.#letGo(cow, true)
+    const isOriginTarget = this.#parts.device.live?.families.length !== 0
+    if (isOriginTarget && this.#snapshots.length === 0) await this.#suspended(() => this.#load(this.#plainLine))
     await this.#dropRealIfUnused()
   }
 
@@ -162,7 +164,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
         await this.#suspended(async () => {
           this.#remember(this.#remembered(snapshot))
           await this.#parts.mapper.takeDown([device])
-          this.#snapshots.splice(this.#snapshots.indexOf(snapshot), 1)
+          this.#forget(snapshot)
           if (this.#snapshots.length === 0) await this.#load(this.#plainLine)
         })
       } catch (error) {
@@ -245,14 +247,24 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     const isFirst = this.#snapshots.length === 0
     const { arena, client } = machinery
     const parts = { owner: this, client, arena: arena.buffer }
-    await this.#suspended(async () => {
-      const real = present(this.#real, 'a snapshot is prepared on the real device')
-      if (isFirst) await this.#load(`0 ${this.#sectors} snapshot-origin ${real.number}`)
-      for (const { device } of prepared) await mapper.resume(device.name)
-    })
     const snapshots = prepared.map((each) => new Snapshot({ ...parts, ...each }))
-    this.#snapshots.push(...snapshots)
+    try {
+      await this.#suspended(async () => {
+        const real = present(this.#real, 'a snapshot is prepared on the real device')
+        if (isFirst) await this.#load(`0 ${this.#sectors} snapshot-origin ${real.number}`)
+        for (const { device } of prepared) await mapper.resume(device.name)
+        // W5: before the first write that could make one invalid, whose header may then have to be remembered.
+        this.#snapshots.push(...snapshots)
+      })
+    } catch (error) {
+      for (const snapshot of snapshots) if (this.#snapshots.includes(snapshot)) this.#forget(snapshot)
+      throw error
+    }
     return snapshots
+  }
+
+  #forget(snapshot: Snapshot): void {
+    this.#snapshots.splice(this.#snapshots.indexOf(snapshot), 1)
   }
 
   /** The image's own table moves to a device below this one. */

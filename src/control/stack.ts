@@ -7,21 +7,16 @@
 import { assert, present } from '../base/assert.js'
 import { sectorsToBytes } from '../base/units.js'
 import type { Machinery } from '../coordinator/machinery.js'
-import { MapRoute, type Route, StripeRoute, VolumeRoute } from '../coordinator/route.js'
-import type { BlockFileDescriptor, MapPart } from '../io/block-file.js'
+import { VolumeRoute } from '../coordinator/route.js'
+import type { BlockFileDescriptor } from '../io/block-file.js'
 import type { Device } from './device.js'
+import { DeviceRoutes, type PlainVolume, passesVolumes } from './device-routes.js'
 import { Family } from './family.js'
-import { fileKey, KnownVolumes } from './known-volumes.js'
+import { KnownVolumes } from './known-volumes.js'
 import { MappedDevice } from './mapped-device.js'
 import { type Nesting, type NestingNode, nestingOf, volumesIn } from './nesting.js'
 import { RawVolume } from './raw-volume.js'
 import type { StoreInstance } from './store-instance.js'
-
-/** A volume of its own for a device, or a part of one, that is laid over files only or must pass through a filter. */
-interface PlainVolume {
-  readonly route: VolumeRoute
-  readonly file: BlockFileDescriptor
-}
 
 interface StackNode extends NestingNode {
   readonly family: Family | undefined
@@ -32,14 +27,13 @@ export class Stack {
   readonly machinery: Machinery
   readonly #known: KnownVolumes
   readonly #families = new Map<Device, Family>()
-  /** The volumes that a device's route needs beside those of families. */
-  readonly #plain = new Map<MappedDevice, PlainVolume[]>()
-  readonly #routed = new Set<MappedDevice>()
+  readonly #routes: DeviceRoutes
   readonly #raw = new Set<PlainVolume>()
 
   constructor(machinery: Machinery) {
     this.machinery = machinery
     this.#known = new KnownVolumes(machinery)
+    this.#routes = new DeviceRoutes(machinery, this.#known, (volume) => this.#volumeRoute(volume))
   }
 
   get families(): Iterable<Family> {
@@ -155,7 +149,7 @@ export class Stack {
 
   /** Gives a device a route if it has none: somebody opens it. */
   async route(device: MappedDevice): Promise<void> {
-    this.#routed.add(device)
+    this.#routes.add(device)
     const file = device.descriptor()
     if (volumesIn(file).length === 0 || passesVolumes(file)) await this.refresh()
     else await this.quiesced(this.around(this.#familiesIn([file])), () => this.refresh())
@@ -163,14 +157,12 @@ export class Stack {
 
   /** Nobody has it open any more: what only its route needed goes. */
   async unroute(device: MappedDevice): Promise<void> {
-    this.#routed.delete(device)
-    device.routeKey = ''
-    await this.#dropPlain(device)
+    await this.#routes.drop(device)
   }
 
   /** Brings routes and the workers' view in step with the tables. */
   async refresh(): Promise<void> {
-    for (const device of this.#routed) await this.#makeRoute(device)
+    await this.#routes.refresh()
     const nodes = this.#nodes()
     const nesting = nestingOf(nodes)
     await this.#giveScratch(nesting)
@@ -239,7 +231,7 @@ export class Stack {
 
   #nodes(): StackNode[] {
     const families = [...this.#families.values()].filter(({ isNeeded }) => isNeeded)
-    const plain = [...[...this.#plain.values()].flat(), ...this.#raw]
+    const plain = [...this.#routes.plainVolumes, ...this.#raw]
     return [
       ...families.map((family) => ({
         family,
@@ -289,62 +281,6 @@ export class Stack {
     for (const [worker, count] of levels) await this.machinery.giveNestedScratch(worker, count)
   }
 
-  // ── routes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  async #makeRoute(device: MappedDevice): Promise<void> {
-    const file = device.descriptor()
-    const key = fileKey(file)
-    if (device.routeKey === key) {
-      // What is read-only now need not be made of anything else.
-      device.showState(device.state.route)
-      return
-    }
-    const [only] = this.#plain.get(device) ?? []
-    let { route } = device.state
-    if (only !== undefined && route === only.route && !passesVolumes(file)) {
-      // Still files only: the volume stays, and lies on others now.
-      this.#plain.set(device, [{ route: only.route, file }])
-    } else {
-      await this.#dropPlain(device)
-      const made: PlainVolume[] = []
-      route = this.#routeOf(file, made)
-      this.#plain.set(device, made)
-    }
-    device.routeKey = key
-    device.showState(route)
-  }
-
-  async #dropPlain(device: MappedDevice): Promise<void> {
-    for (const { route } of this.#plain.get(device) ?? []) await this.#known.dropOrigin(route.volume)
-    this.#plain.delete(device)
-  }
-
-  #routeOf(file: BlockFileDescriptor, made: PlainVolume[]): Route {
-    if (file.kind === 'volume') return this.#volumeRoute(file.volume)
-    if (file.kind === 'map' && passesVolumes(file)) {
-      const [only] = file.parts
-      if (file.parts.length === 1 && only?.fileOffset === 0) return this.#routeOf(only.file, made)
-      return new MapRoute(
-        joinPlainParts(file.parts).map(({ byteLength, file: below, fileOffset, start }) => ({
-          start,
-          byteLength,
-          route: this.#routeOf(below, made),
-          offset: fileOffset,
-        })),
-      )
-    }
-    if (file.kind === 'stripes' && passesVolumes(file)) {
-      const columns = file.columns.map((column) => ({
-        route: this.#routeOf(column.file, made),
-        offset: column.fileOffset,
-      }))
-      return new StripeRoute(columns, file.chunkBytes)
-    }
-    const plain = { route: new VolumeRoute(this.machinery.nextVolume()), file }
-    made.push(plain)
-    return plain.route
-  }
-
   #volumeRoute(volume: number): VolumeRoute {
     for (const family of this.#families.values()) {
       if (family.volume === volume) return family.route
@@ -352,48 +288,6 @@ export class Stack {
     }
     assert(false, `volume ${volume} belongs to a family`)
   }
-}
-
-/** True if requests should be sent to the volumes below instead of to one of the device's own. */
-function passesVolumes(file: BlockFileDescriptor): boolean {
-  switch (file.kind) {
-    case 'volume':
-      return true
-    case 'map':
-      return file.parts.some((part) => passesVolumes(part.file))
-    case 'stripes':
-      return file.columns.some((column) => passesVolumes(column.file))
-    default:
-      return false
-  }
-}
-
-/** Neighbouring parts that lie on files need one volume, not one each. */
-function joinPlainParts(parts: readonly MapPart[]): MapPart[] {
-  const joined: MapPart[] = []
-  let run: MapPart[] = []
-  const endRun = (): void => {
-    const [first] = run
-    const last = run.at(-1)
-    if (first === undefined || last === undefined) return
-    const sizeBytes = last.start + last.byteLength - first.start
-    const rebased = run.map((part) => ({ ...part, start: part.start - first.start }))
-    joined.push({
-      start: first.start,
-      byteLength: sizeBytes,
-      file: { kind: 'map', sizeBytes, parts: rebased },
-      fileOffset: 0,
-    })
-    run = []
-  }
-  for (const part of parts) {
-    if (passesVolumes(part.file)) {
-      endRun()
-      joined.push(part)
-    } else run.push(part)
-  }
-  endRun()
-  return joined
 }
 
 /** Those that others lie on before those others. */
