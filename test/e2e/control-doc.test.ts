@@ -23,9 +23,9 @@ it('the session of the manual does what it says', () => {
   symlinkSync(cowringMain, join(test.folder, 'cowring'))
   // The daemon says when it listens; a shell cannot wait for that with `&` alone.
   const waits = 'until [ -S cowring.sock ]; do sleep 0.05; done'
-  const script = `set -eu -m\n${session.replace(/^(cowring daemon &.*)$/m, `$1\n${waits}`)}\nwait %1`
+  const script = `set -eu -m\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n${session.replace(/^(cowring daemon &.*)$/m, `$1\n${waits}`)}\nwait %1`
   const env = { ...process.env, XDG_RUNTIME_DIR: test.folder, PATH: `${test.folder}:${process.env.PATH}` }
-  const out = execFileSync('bash', ['-c', script], { cwd: test.folder, env, encoding: 'utf8' })
+  const out = execFileSync('bash', ['-c', script], { cwd: test.folder, env, encoding: 'utf8', timeout: 60_000 })
   expect(out).toBe(`cowring daemon listens on ${test.socket}\n${expected}\n`)
   expect(readFileSync(join(test.folder, 'as-it-was.img')).equals(image)).toBe(true)
   expect(readFileSync(join(test.folder, 'disk.img')).equals(image)).toBe(false)

@@ -42,8 +42,15 @@ test('the eight steps in the README, typed while somebody writes, print what the
   chmodSync(main, 0o755)
   symlinkSync(main, join(folder, 'cowring'))
   const env = { ...process.env, XDG_RUNTIME_DIR: folder, PATH: `${folder}:${process.env.PATH}` }
-  const whole = `set -eu -m\n${script}\nkill %2\nkill %1\nwait %1`
-  const output = execFileSync('bash', ['-c', whole], { cwd: folder, env, encoding: 'utf8', stdio: 'pipe' })
+  // Whatever fails, nobody is left who keeps the output open.
+  const whole = `set -eu -m\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n${script}\nkill %2\nkill %1\nwait %1`
+  const output = execFileSync('bash', ['-c', whole], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+    stdio: 'pipe',
+    timeout: 60_000,
+  })
   expect(withoutChance(output.trimEnd())).toBe(withoutChance(blockAfter('printed\n\n```\n')))
   const [atSuspension, ofSnapshot] = output.match(/\b[0-9a-f]{64}\b/g) ?? []
   expect(ofSnapshot).toBe(atSuspension)
