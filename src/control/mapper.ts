@@ -234,7 +234,7 @@ export class Mapper {
   }
 
   /**
-   * Creates every device of a concise text, those below first; if one fails, the others it made are removed again.
+   * Creates every device of a concise text, in its order; if one fails, the others it made are removed again.
    * Fails as `create` does.
    */
   async createConcise(text: string, options: LoadOptions = {}): Promise<readonly DeviceInfo[]> {
