@@ -24,7 +24,6 @@ export class MapperEvents {
   readonly #watermarks: readonly number[]
   readonly #extension: AutoExtension | undefined
   readonly #listeners = new Set<(event: MapperEvent) => void>()
-  readonly #stopListening: () => void
   readonly #reportedFailures = new WeakMap<SharedArrayBuffer, number>()
 
   constructor(
@@ -38,16 +37,12 @@ export class MapperEvents {
     this.#devices = devices
     this.#watermarks = [...(watermarks ?? [])].sort((a, b) => a - b)
     this.#extension = autoExtend === undefined ? undefined : new AutoExtension(autoExtend)
-    this.#stopListening = machinery.onStoreEvent(() => this.look())
+    machinery.onStoreEvent(() => this.look())
   }
 
   listen(listener: (event: MapperEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
-  }
-
-  stop(): void {
-    this.#stopListening()
   }
 
   /** Something that also raises the event number. */
