@@ -25,19 +25,9 @@ const field = (
   width: number,
   meaning: string,
   text: Text,
-): Field => {
-  return { section, id, heading, width, isNumber: false, meaning, text }
-}
-const number = (
-  section: Field['section'],
-  id: string,
-  heading: string,
-  width: number,
-  meaning: string,
-  text: Text,
-): Field => {
-  return { section, id, heading, width, isNumber: true, meaning, text }
-}
+): Field => ({ section, id, heading, width, isNumber: false, meaning, text })
+
+const number = (...words: Parameters<typeof field>): Field => ({ ...field(...words), isNumber: true })
 
 const numberText = ({ major, minor }: { readonly major: number; readonly minor: number }) => `${major}:${minor}`
 
