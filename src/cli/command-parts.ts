@@ -15,6 +15,9 @@ export const socketOption = (): Option =>
 
 export const jsonOption = (): Option => new Option('--json', 'print JSON')
 
+/** What `--json` prints: one document, two spaces deep. */
+export const jsonText = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
+
 const unitBytes = { s: 512, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 } as const
 
 /** `8s`, `64K`, `1G`, or bytes. */

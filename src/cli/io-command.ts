@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type Command, Option } from 'commander'
 import { CowringError } from '../index.js'
-import { exampleText, exitCodes, type Finish, jsonOption, parseBytes, socketOption } from './command-parts.js'
+import { exampleText, exitCodes, type Finish, jsonOption, jsonText, parseBytes, socketOption } from './command-parts.js'
 import { inputBlocks } from './io/input-blocks.js'
 import { RemoteVolume } from './io/remote-volume.js'
 import { writeOut } from './write-out.js'
@@ -63,27 +63,22 @@ export function addIo(program: Command, finish: Finish): void {
       finish(exitCodes.done)
     })
 
-  verb('zero', 'Makes a range of a device read as zeroes.', 'cowring io zero base 0 4K')
-    .argument('<offset>', 'where to start', parseBytes)
-    .argument('<length>', 'how much', parseBytes)
-    .addOption(jsonOption())
-    .action(async (name: string, offset: number, length: number, flags: IoFlags) => {
-      await using volume = await RemoteVolume.open(flags.socket, name, false)
-      await volume.zero(offset, length)
-      say(flags, { name, offset, length })
-      finish(exitCodes.done)
-    })
-
-  verb('discard', 'Tells a device that a range is no longer needed.', 'cowring io discard snap 0 64K')
-    .argument('<offset>', 'where to start', parseBytes)
-    .argument('<length>', 'how much', parseBytes)
-    .addOption(jsonOption())
-    .action(async (name: string, offset: number, length: number, flags: IoFlags) => {
-      await using volume = await RemoteVolume.open(flags.socket, name, false)
-      await volume.discard(offset, length)
-      say(flags, { name, offset, length })
-      finish(exitCodes.done)
-    })
+  const rangeVerbs = [
+    ['zero', 'Makes a range of a device read as zeroes.', 'cowring io zero base 0 4K'],
+    ['discard', 'Tells a device that a range is no longer needed.', 'cowring io discard snap 0 64K'],
+  ] as const
+  for (const [act, description, example] of rangeVerbs) {
+    verb(act, description, example)
+      .argument('<offset>', 'where to start', parseBytes)
+      .argument('<length>', 'how much', parseBytes)
+      .addOption(jsonOption())
+      .action(async (name: string, offset: number, length: number, flags: IoFlags) => {
+        await using volume = await RemoteVolume.open(flags.socket, name, false)
+        await volume[act](offset, length)
+        say(flags, { name, offset, length })
+        finish(exitCodes.done)
+      })
+  }
 
   verb('flush', 'Makes what has been written durable.', 'cowring io flush base')
     .addOption(jsonOption())
@@ -114,5 +109,5 @@ export function addIo(program: Command, finish: Finish): void {
 }
 
 function say(flags: IoFlags, facts: unknown): void {
-  if (flags.json === true) process.stdout.write(`${JSON.stringify(facts, undefined, 2)}\n`)
+  if (flags.json === true) process.stdout.write(jsonText(facts))
 }

@@ -1,7 +1,7 @@
 /** `cowring store`: looks at a COW store on its own, without a daemon. */
 import type { Command } from 'commander'
 import { type InspectOptions, inspectStore, type StoreInspection } from '../index.js'
-import { exampleText, exitCodes, type Finish, jsonOption, wholeFrom } from './command-parts.js'
+import { exampleText, exitCodes, type Finish, jsonOption, jsonText, wholeFrom } from './command-parts.js'
 import { entryJson, entryText, problemText, reportJson, reportText } from './store/store-text.js'
 import { writeOut } from './write-out.js'
 
@@ -63,8 +63,6 @@ export function addStore(program: Command, finish: Finish): void {
 const optionsOf = ({ originSize }: StoreFlags): InspectOptions => {
   return originSize === undefined ? {} : { originSectors: originSize }
 }
-
-const jsonText = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
 
 async function dumpText(inspection: StoreInspection): Promise<void> {
   await writeOut('# entry old-chunk new-chunk\n')

@@ -47,7 +47,7 @@ export async function openInstance(stack: Stack, parts: InstanceParts, options: 
     spec: store,
     durability: store.store === 'N' ? ('none' as const) : options.durability,
     discards,
-    sectors: line.start + line.length,
+    sectors: line.length,
     onHeaderFailed: options.onHeaderFailed,
   } as const
   const volume = stack.machinery.nextVolume()
@@ -79,7 +79,7 @@ async function open(stack: Stack, { cow, family, line, store }: InstanceParts, u
   }
   const device = { name: cow.name, sizeBytes: cow.sizeBytes(), blockSectors }
   // An origin that has no table yet, or gets a longer one, has what the snapshot's own length says.
-  const sizeBytes = Math.max(family.device.sizeBytes(), sectorsToBytes(line.start + line.length))
+  const sizeBytes = Math.max(family.device.sizeBytes(), sectorsToBytes(line.length))
   const shape = { sizeBytes, blockSectors: family.device.blockSectors() }
   const chunkSectors = store.chunkSectors === 0 ? Math.max(chunkSectorsDefault, blockSectors) : store.chunkSectors
   try {

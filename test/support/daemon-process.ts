@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DaemonClient } from '../../src/cli/daemon/client.js'
+import { linkThrough } from '../../src/cli/dmsetup/link.js'
 import { runDmsetup } from '../../src/cli/dmsetup/run.js'
 
 export const cowringMain = new URL('../../dist/src/cli/main.js', import.meta.url).pathname
@@ -79,11 +80,12 @@ export class DaemonUnderTest {
 
   /** Runs a dmsetup line from here, through the daemon's socket. */
   async dm(words: readonly string[], input = ''): Promise<{ code: number; out: string; err: string }> {
-    this.#client ??= await DaemonClient.connect(this.socket)
+    const client = this.#client ?? (await DaemonClient.connect(this.socket))
+    this.#client = client
     let out = ''
     let err = ''
     const code = await runDmsetup(words, {
-      mapper: this.#client.link(),
+      mapper: linkThrough((verb, given) => client.call(verb, given)),
       stdout: (text) => {
         out += text
       },

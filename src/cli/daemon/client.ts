@@ -2,7 +2,6 @@
 import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
 import { CowringError } from '../../index.js'
-import { linkThrough, type MapperLink } from '../dmsetup/link.js'
 import { decodeBody, encodeFrame, FrameCutter } from './frames.js'
 import { type DaemonReply, type DaemonVerb, errorFromWire } from './protocol.js'
 
@@ -57,11 +56,6 @@ export class DaemonClient {
     })
   }
 
-  /** The mapper's verbs through this connection. */
-  link(): MapperLink {
-    return linkThrough((verb, words) => this.call(verb, withoutSignal(words)))
-  }
-
   close(): void {
     this.#socket.destroy()
   }
@@ -87,7 +81,3 @@ export class DaemonClient {
     this.#pending.clear()
   }
 }
-
-/** A signal stays on this side: ending the connection is what ends a `wait`. */
-const withoutSignal = (words: readonly unknown[]): readonly unknown[] =>
-  words.filter((word) => typeof word !== 'object' || word === null || !('signal' in word))
