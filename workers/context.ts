@@ -41,6 +41,8 @@ export class WorkerContext {
   readonly lockWaiters = new PieceList()
   readonly active = new PieceList()
   readonly commitWaiters = new PieceList()
+  /** Extents that take the keys of a merge's window, and wait for one of them. */
+  readonly holding = new PieceList()
   /** Pieces being released, run by run. */
   readonly released = new PieceList()
   /** Arena offsets of the scratch that nested writes use, one for each level: see workers/nested. */
@@ -103,6 +105,11 @@ export class WorkerContext {
     if (this.#parkedSinceTurn === notParked) return
     this.signals.clearParked(this.worker)
     this.#parkedSinceTurn = notParked
+  }
+
+  /** Pieces and windows that wait for something. */
+  get parked(): number {
+    return this.lockWaiters.count + this.commitWaiters.count + this.holding.count
   }
 
   parkedThisTurn(): boolean {

@@ -10,6 +10,7 @@ import type { BlockFile } from '../src/io/block-file.js'
 import { blockFileFrom } from '../src/io/make-block-file.js'
 import { CommitCursor } from '../src/shm/commit-cursor.js'
 import { ExceptionMap } from '../src/shm/exception-map.js'
+import { MergeWindow } from '../src/shm/merge-window.js'
 import { countStripeFailure } from '../src/shm/stripe-failures.js'
 import {
   type ControlFrame,
@@ -21,7 +22,7 @@ import { type FileOnWire, fileFromWire } from '../src/wire/file-on-wire.js'
 import type { WorkerContext } from './context.js'
 import { VolumeFile } from './nested.js'
 import { recover } from './recover.js'
-import { keyBytesWithoutSnapshots, type OriginView, orderSnapshots, type SnapshotView } from './views.js'
+import { keyBytesWithoutSnapshots, orderSnapshots, type SnapshotView, startMerging, stopMerging } from './views.js'
 
 /** Carries out every message that waits, and says how many have been. */
 export function carryOutControl(ctx: WorkerContext, port: MessagePort): void {
@@ -51,6 +52,7 @@ function carryOut(ctx: WorkerContext, message: ControlMessage, buffers: readonly
         nested: message.nested,
         refusesDiscards: message.refusesDiscards,
         snapshots: [],
+        merging: undefined,
         keyBytes: keyBytesWithoutSnapshots,
         committedInTurn: 0,
       }
@@ -75,10 +77,10 @@ function carryOut(ctx: WorkerContext, message: ControlMessage, buffers: readonly
     case 'detach-snapshot': {
       const snapshot = ctx.volume(message.volume)
       assert(snapshot.kind === 'snapshot', 'detach-snapshot names a snapshot')
-      orderSnapshots(
-        snapshot.origin,
-        snapshot.origin.snapshots.filter((other) => other !== snapshot),
-      )
+      const { merging, snapshots } = snapshot.origin
+      if (merging?.snapshot === snapshot) stopMerging(snapshot.origin)
+      const others = snapshots.filter((other) => other !== snapshot)
+      orderSnapshots(snapshot.origin, others)
       ctx.volumes[message.volume] = undefined
       break
     }
@@ -124,7 +126,8 @@ function attachSnapshot(ctx: WorkerContext, wire: SnapshotOnWire, buffers: reado
     lastJob: -1,
   }
   ctx.volumes[wire.volume] = view
-  orderSnapshots(origin as OriginView, [...origin.snapshots, view])
+  if (wire.windowBuffer === undefined) orderSnapshots(origin, [...origin.snapshots, view])
+  else startMerging(origin, view, new MergeWindow(present(buffers[wire.windowBuffer], 'merge window')))
 }
 
 function fileFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly SharedArrayBuffer[]): BlockFile {

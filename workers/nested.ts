@@ -19,9 +19,11 @@ import { type BlockFile, errno as errnos } from '../src/io/block-file.js'
 import { extentBytesMax, operation } from '../src/wire/operation.js'
 import { zeroBytes } from '../src/wire/scratch-layout.js'
 import { WorkerContext } from './context.js'
+import { beginSave } from './merge-save.js'
+import { flushOrigin, readOrigin } from './merging-io.js'
 import { isLost, readSnapshot } from './snapshot-read.js'
 import { beginWrite, reviveWaiters, takeStrides } from './strides.js'
-import type { VolumeView } from './views.js'
+import type { OriginView, VolumeView } from './views.js'
 
 /** How long to wait before looking again, when only the coordinator can help: it ends an invalidation, extends a store. */
 const coordinatorWaitMs = 1
@@ -75,6 +77,23 @@ function writeNested(
   byteLength: number,
   byteOffset: number,
 ): NestedContext {
+  return carryOutNested(root, volume, operation.write, arenaOffset, byteLength, byteOffset)
+}
+
+/** SAVE of one slice of a merge's window. */
+export function saveNested(root: WorkerContext, origin: OriginView, byteLength: number, byteOffset: number): void {
+  carryOutNested(root, origin, operation.mergeSave, 0, byteLength, byteOffset)
+}
+
+/** One request, to its end, one level below what is going on. */
+function carryOutNested(
+  root: WorkerContext,
+  volume: VolumeView,
+  asked: number,
+  arenaOffset: number,
+  byteLength: number,
+  byteOffset: number,
+): NestedContext {
   let levels = levelsOf.get(root)
   if (levels === undefined) {
     levels = new Levels()
@@ -85,7 +104,7 @@ function writeNested(
     const scratch = present(root.nestedScratch[level], `scratch of nested level ${level}`)
     levels.contexts[level] ??= new NestedContext(root, scratch)
     const ctx = levels.contexts[level] as NestedContext
-    carryOut(ctx, volume, arenaOffset, byteLength, byteOffset)
+    carryOut(ctx, volume, asked, arenaOffset, byteLength, byteOffset)
     return ctx
   } finally {
     levels.depth--
@@ -95,20 +114,24 @@ function writeNested(
 function carryOut(
   ctx: NestedContext,
   volume: VolumeView,
+  asked: number,
   arenaOffset: number,
   byteLength: number,
   byteOffset: number,
 ): void {
   assert(byteLength <= extentBytesMax, 'a nested write is at most one extent')
   const extent = ctx.extents.take()
-  ctx.extents.operation[extent] = operation.write
+  ctx.extents.operation[extent] = asked
   ctx.extents.volume[extent] = volume.volume
   ctx.extents.arenaOffset[extent] = arenaOffset
   ctx.extents.byteLength[extent] = byteLength
   ctx.extents.byteOffset[extent] = byteOffset
   ctx.answered = false
   ctx.beginTurn()
-  beginWrite(ctx, extent, volume)
+  const merging = volume.kind === 'origin' ? volume.merging : undefined
+  if (volume.kind === 'origin' && merging !== undefined && asked === operation.mergeSave) {
+    beginSave(ctx, extent, volume, merging)
+  } else beginWrite(ctx, extent, volume)
   for (;;) {
     if (!ctx.answered) takeStrides(ctx)
     if (ctx.answered) return
@@ -135,7 +158,7 @@ export class VolumeFile implements BlockFile {
   read(arenaOffset: number, byteLength: number, fileOffset: number): number {
     const view = this.#root.volumes[this.#volume]
     if (view === undefined || fileOffset + byteLength > view.sizeBytes) return errnos.EIO
-    if (view.kind === 'origin') return view.file.read(arenaOffset, byteLength, fileOffset)
+    if (view.kind === 'origin') return readOrigin(view, arenaOffset, byteLength, fileOffset)
     const failure = readSnapshot(this.#root, view, arenaOffset, byteLength, fileOffset)
     return isLost(view) ? errnos.EIO : failure
   }
@@ -169,7 +192,7 @@ export class VolumeFile implements BlockFile {
   barrier(): number {
     const view = this.#root.volumes[this.#volume]
     if (view === undefined) return errnos.EIO
-    if (view.kind === 'origin') return view.file.barrier()
+    if (view.kind === 'origin') return flushOrigin(this.#root, view)
     return isLost(view) ? errnos.EIO : view.cow.barrier()
   }
 

@@ -7,10 +7,17 @@
 import { statusNumbers } from '../src/base/errors.js'
 import { errno } from '../src/io/block-file.js'
 import type { WorkerContext } from './context.js'
+import { waitsForMerge } from './merging-io.js'
 import { mustSave } from './origin-write.js'
 import type { OriginView } from './views.js'
 
 export function originDiscard(ctx: WorkerContext, extent: number, origin: OriginView): void {
+  if (origin.merging !== undefined) {
+    // Taken and left out, as by the kernel's target, if the merging snapshot has the feature.
+    const isTaken = origin.merging.snapshot.discards !== 'refused'
+    ctx.answer(extent, isTaken ? statusNumbers.OK : statusNumbers.NOT_SUPPORTED, 0)
+    return
+  }
   if (origin.refusesDiscards || origin.snapshots.length > 0) {
     ctx.answer(extent, statusNumbers.NOT_SUPPORTED, 0)
     return
@@ -23,7 +30,7 @@ export function originDiscard(ctx: WorkerContext, extent: number, origin: Origin
 export function originZero(ctx: WorkerContext, extent: number, origin: OriginView): void {
   const start = ctx.extents.byteOffset[extent] as number
   const byteLength = ctx.extents.byteLength[extent] as number
-  if (mustSave(origin, start, start + byteLength)) {
+  if (mustSave(origin, start, start + byteLength) || waitsForMerge(origin, start, start + byteLength)) {
     ctx.answer(extent, statusNumbers.NOT_SUPPORTED, 0)
     return
   }

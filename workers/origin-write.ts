@@ -3,6 +3,7 @@
  *
  *     lacks nothing anywhere          straight to the origin, no lock           (most of real life)
  *     lacks something                 key by key: hold, claim, copy, commit, write, free
+ *     is being merged into            see workers/merging-io
  *
  * An origin write never fails, and never waits longer than its invalidation takes, because a snapshot failed.
  */
@@ -13,6 +14,7 @@ import { counter } from '../src/shm/statistics.js'
 import { claimFor } from './claim.js'
 import type { WorkerContext } from './context.js'
 import { becomeReady, CopyPlan, copyThrough, newChunkOf, noRead } from './copy-out.js'
+import { liesInStore, waitsForMerge } from './merging-io.js'
 import { cutAtKeys } from './pieces.js'
 import type { OriginView, SnapshotView } from './views.js'
 
@@ -20,7 +22,7 @@ import type { OriginView, SnapshotView } from './views.js'
 export function beginOriginWrite(ctx: WorkerContext, extent: number, origin: OriginView): void {
   const start = ctx.extents.byteOffset[extent] as number
   const byteLength = ctx.extents.byteLength[extent] as number
-  if (mustSave(origin, start, start + byteLength)) {
+  if (mustSave(origin, start, start + byteLength) || waitsForMerge(origin, start, start + byteLength)) {
     cutAtKeys(ctx, extent, origin)
     return
   }
@@ -63,6 +65,7 @@ export function planOriginPiece(ctx: WorkerContext, piece: number, origin: Origi
   const end = ctx.pieces.end[piece] as number
   const again = ctx.pieces.incomplete[piece] === 1
   ctx.pieces.incomplete[piece] = 0
+  if (liesInStore(ctx, piece, origin)) return
   let from = Number.POSITIVE_INFINITY
   let to = 0
   for (const snapshot of origin.snapshots) {

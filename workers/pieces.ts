@@ -6,23 +6,32 @@ import type { WorkerContext } from './context.js'
 import type { OriginView } from './views.js'
 
 export function cutAtKeys(ctx: WorkerContext, extent: number, origin: OriginView): void {
+  const start = ctx.extents.byteOffset[extent] as number
+  beginPieces(ctx, extent)
+  addPieces(ctx, extent, origin, start, start + (ctx.extents.byteLength[extent] as number))
+}
+
+/** `addPieces` follows, for each range of the extent. */
+export function beginPieces(ctx: WorkerContext, extent: number): void {
+  ctx.extents.piecesLeft[extent] = 0
+  ctx.extents.status[extent] = 0
+  ctx.extents.errno[extent] = 0
+}
+
+export function addPieces(ctx: WorkerContext, extent: number, origin: OriginView, from: number, to: number): void {
   const { keyBytes } = origin
-  const extentStart = ctx.extents.byteOffset[extent] as number
-  const extentEnd = extentStart + (ctx.extents.byteLength[extent] as number)
-  let start = extentStart
+  let start = from
   let count = 0
-  while (start < extentEnd) {
+  while (start < to) {
     const key = Math.floor(start / keyBytes)
-    const end = Math.min(extentEnd, (key + 1) * keyBytes)
+    const end = Math.min(to, (key + 1) * keyBytes)
     const piece = ctx.pieces.take(extent, ctx.locks.stripeOf(origin.volume, key), start, end)
     if (holdOrLeaveWord(ctx, piece)) ctx.active.add(piece)
     else ctx.lockWaiters.add(piece)
     count++
     start = end
   }
-  ctx.extents.piecesLeft[extent] = count
-  ctx.extents.status[extent] = 0
-  ctx.extents.errno[extent] = 0
+  ctx.extents.piecesLeft[extent] = (ctx.extents.piecesLeft[extent] as number) + count
 }
 
 function holdOrLeaveWord(ctx: WorkerContext, piece: number): boolean {
@@ -30,6 +39,7 @@ function holdOrLeaveWord(ctx: WorkerContext, piece: number): boolean {
   if (ctx.locks.tryHold(stripe, ctx.owner)) return true
   ctx.statistics.count(counter.lockWaits, 1)
   ctx.announceParked() // R4: the bit first, then the word that is left once more
+  if (ctx.locks.isHeldByMerge(stripe)) ctx.pieces.deferred[piece] = 1
   return ctx.locks.tryHold(stripe, ctx.owner)
 }
 
@@ -39,8 +49,13 @@ export function retryLockWaiters(ctx: WorkerContext): void {
   let kept = 0
   for (let index = 0; index < waiters.count; index++) {
     const piece = waiters.pieces[index] as number
-    if (ctx.locks.tryHold(ctx.pieces.stripe[piece] as number, ctx.owner)) ctx.active.add(piece)
-    else waiters.pieces[kept++] = piece
+    const stripe = ctx.pieces.stripe[piece] as number
+    if (ctx.locks.tryHold(stripe, ctx.owner)) {
+      ctx.active.add(piece)
+      continue
+    }
+    if (ctx.locks.isHeldByMerge(stripe)) ctx.pieces.deferred[piece] = 1
+    waiters.pieces[kept++] = piece
   }
   waiters.count = kept
 }

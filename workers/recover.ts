@@ -27,7 +27,9 @@ export function recover(
 ): void {
   const stores = claimed.flatMap(([volume, claimedEnd]) => {
     const snapshot = ctx.volumes[volume]
-    return snapshot?.kind === 'snapshot' ? [{ snapshot, claimedEnd }] : []
+    // In a store that is being merged nothing is claimed: its list only gets shorter.
+    const isMerging = snapshot?.kind === 'snapshot' && snapshot.origin.merging?.snapshot === snapshot
+    return snapshot?.kind === 'snapshot' && !isMerging ? [{ snapshot, claimedEnd }] : []
   })
   // The lower of a nested stack first: an upper store's copies are written through it.
   stores.sort((a, b) => a.snapshot.origin.nested - b.snapshot.origin.nested)

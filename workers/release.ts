@@ -9,6 +9,7 @@ import { chunkOf } from '../src/base/units.js'
 import { storeState } from '../src/shm/commit-cursor.js'
 import { counter } from '../src/shm/statistics.js'
 import type { WorkerContext } from './context.js'
+import { isSave, liesInStore, writeMergingPiece } from './merging-io.js'
 import { isPending, lacks, lastChunkWithin, mustSave } from './origin-write.js'
 import { finishPiece } from './pieces.js'
 import type { OriginView, SnapshotView } from './views.js'
@@ -44,6 +45,14 @@ function releaseList(ctx: WorkerContext, list: PieceList, count: number): boolea
       ctx.commitWaiters.add(piece)
       continue
     }
+    if (isSave(ctx, piece)) {
+      if (finishPiece(ctx, piece, statusNumbers.OK, 0)) wanted = true
+      continue
+    }
+    if (volume.merging !== undefined) {
+      if (writeMergingPiece(ctx, piece, volume, volume.merging)) wanted = true
+      continue
+    }
     if (runLength > 0 && !continuesRun(ctx, ctx.released.pieces[runStart + runLength - 1] as number, piece)) {
       if (writeRun(ctx, runStart, runLength)) wanted = true
       runStart += runLength
@@ -58,6 +67,7 @@ function releaseList(ctx: WorkerContext, list: PieceList, count: number): boolea
 
 function originPieceMayGo(ctx: WorkerContext, piece: number, origin: OriginView): boolean {
   if (ctx.pieces.incomplete[piece] === 1) return false
+  if (liesInStore(ctx, piece, origin)) return true
   return !mustSave(origin, ctx.pieces.start[piece] as number, ctx.pieces.end[piece] as number)
 }
 

@@ -80,7 +80,7 @@ function lookAgain(
 }
 
 /** How far the range goes on without exceptions. */
-function originRunEnd(snapshot: SnapshotView, chunk: number, end: number): number {
+export function originRunEnd(snapshot: SnapshotView, chunk: number, end: number): number {
   const { chunkBytes, map } = snapshot
   let next = chunk + 1
   while (next * chunkBytes < end && map.lookUp(next) < 0) next++

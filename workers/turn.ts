@@ -13,9 +13,11 @@ import { statusNumbers } from '../src/base/errors.js'
 import { errno } from '../src/io/block-file.js'
 import { submissionDouble, submissionField } from '../src/shm/ring.js'
 import { counter, operationIndex } from '../src/shm/statistics.js'
-import { operation } from '../src/wire/operation.js'
+import { isMergeStep, operation } from '../src/wire/operation.js'
 import type { WorkerContext } from './context.js'
 import { batchMax } from './limits.js'
+import { retryHolding, takeMergeStep } from './merge-steps.js'
+import { flushOrigin, readOrigin } from './merging-io.js'
 import { writeNestedExtent } from './nested.js'
 import { originDiscard, originZero } from './origin-discard.js'
 import { snapshotDiscard, snapshotZero } from './snapshot-discard.js'
@@ -27,22 +29,22 @@ import { type OriginView, originOf, type VolumeView } from './views.js'
 /** Runs one turn; true if it got anything done, so that another one is worth while at once. */
 export function runTurn(ctx: WorkerContext): boolean {
   ctx.beginTurn()
-  const parkedBefore = ctx.lockWaiters.count + ctx.commitWaiters.count
+  const parkedBefore = ctx.parked
   reviveWaiters(ctx)
+  if (ctx.holding.count > 0) retryHolding(ctx)
   const taken = takeBatch(ctx)
   if (ctx.active.count === 0 && ctx.commitWaiters.count === 0) {
     ctx.publishCompletions()
     if (taken > 0) ctx.statistics.count(counter.turns, 1)
-    return taken > 0
+    return taken > 0 || ctx.parked < parkedBefore
   }
   ctx.publishCompletions()
   takeStrides(ctx)
   ctx.publishCompletions()
   ctx.statistics.count(counter.turns, 1)
-  const parked = ctx.lockWaiters.count + ctx.commitWaiters.count
-  if (parked === 0) ctx.withdrawParked()
+  if (ctx.parked === 0) ctx.withdrawParked()
   else ctx.announceParked()
-  return taken > 0 || parked < parkedBefore || ctx.parkedThisTurn()
+  return taken > 0 || ctx.parked < parkedBefore || ctx.parkedThisTurn()
 }
 
 function takeBatch(ctx: WorkerContext): number {
@@ -87,6 +89,11 @@ function beginExtent(ctx: WorkerContext, extent: number): void {
     ctx.answer(extent, statusNumbers.DEVICE_CLOSED, 0)
     return
   }
+  if (isMergeStep(asked)) {
+    if (volume.kind === 'origin') takeMergeStep(ctx, extent, volume)
+    else ctx.answer(extent, statusNumbers.NOT_SUPPORTED, 0)
+    return
+  }
   // A device below may have become shorter than the targets over it; its file may go on there, and is not its own.
   if (volume.kind === 'origin' && reachesPast(ctx, extent, volume.sizeBytes)) {
     ctx.answer(extent, statusNumbers.IO_ERROR, errno.EIO)
@@ -126,13 +133,15 @@ function countedAs(asked: number, volume: VolumeView | undefined): number {
 }
 
 function countedAsOther(asked: number): number {
+  if (isMergeStep(asked)) return operationIndex.merge
   if (asked === operation.flush) return operationIndex.flush
   return asked === operation.discard ? operationIndex.discard : operationIndex.zero
 }
 
 function originRead(ctx: WorkerContext, extent: number, origin: OriginView): void {
   const { arenaOffset, byteLength, byteOffset } = ctx.extents
-  const failure = origin.file.read(
+  const failure = readOrigin(
+    origin,
     arenaOffset[extent] as number,
     byteLength[extent] as number,
     byteOffset[extent] as number,
@@ -140,14 +149,17 @@ function originRead(ctx: WorkerContext, extent: number, origin: OriginView): voi
   ctx.answer(extent, failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, failure)
 }
 
-/** A snapshot's flush goes to its store only, an origin's to the origin only; unlike the kernel's, it fails on an invalid one. */
+/**
+ * A snapshot's flush goes to its store only, an origin's to the origin only, and while a snapshot is merged into it to that
+ * one's store as well. Unlike the kernel's, it fails on an invalid snapshot.
+ */
 function flush(ctx: WorkerContext, extent: number, volume: VolumeView): void {
   const refused = volume.kind === 'snapshot' ? refusal(volume) : statusNumbers.OK
   if (refused === statusNumbers.SNAPSHOT_INVALID) {
     ctx.answer(extent, refused, 0)
     return
   }
-  ctx.statistics.count(counter.barriers, 1)
-  const failure = volume.kind === 'snapshot' ? volume.cow.barrier() : volume.file.barrier()
+  if (volume.kind === 'snapshot') ctx.statistics.count(counter.barriers, 1)
+  const failure = volume.kind === 'snapshot' ? volume.cow.barrier() : flushOrigin(ctx, volume)
   ctx.answer(extent, failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, failure)
 }

@@ -6,6 +6,7 @@ import type { Geometry } from '../src/format/geometry.js'
 import type { BlockFile } from '../src/io/block-file.js'
 import type { CommitCursor } from '../src/shm/commit-cursor.js'
 import type { ExceptionMap } from '../src/shm/exception-map.js'
+import { type MergeWindow, windowMax } from '../src/shm/merge-window.js'
 import type { Discards } from '../src/wire/control-message.js'
 
 export interface OriginView {
@@ -21,7 +22,9 @@ export interface OriginView {
   readonly refusesDiscards: boolean
   /** Largest chunk first; equal sizes keep the order they were attached in, as in the kernel's registry. */
   snapshots: readonly SnapshotView[]
-  /** L1: one key is one largest chunk among the snapshots. */
+  /** The snapshot that is being merged into it, which is not among `snapshots`. */
+  merging: MergingView | undefined
+  /** L1: one key is one largest chunk among the snapshots, the merging one included. */
   keyBytes: number
   /** The last turn in which its stores were committed. */
   committedInTurn: number
@@ -52,6 +55,16 @@ export interface SnapshotView {
   lastJob: number
 }
 
+/** A snapshot that is being merged: no exception is ever added to it. */
+export interface MergingView {
+  readonly snapshot: SnapshotView
+  readonly window: MergeWindow
+  /** The stripes of the window that this worker is taking, each once and ascending, and how many it has. */
+  readonly stripes: Int32Array
+  stripeCount: number
+  stripesHeld: number
+}
+
 export type VolumeView = OriginView | SnapshotView
 
 export const originOf = (volume: VolumeView): OriginView => (volume.kind === 'snapshot' ? volume.origin : volume)
@@ -61,5 +74,20 @@ export const keyBytesWithoutSnapshots = 65536
 
 export function orderSnapshots(origin: OriginView, snapshots: readonly SnapshotView[]): void {
   origin.snapshots = [...snapshots].sort((a, b) => b.chunkBytes - a.chunkBytes || a.volume - b.volume)
-  origin.keyBytes = origin.snapshots[0]?.chunkBytes ?? keyBytesWithoutSnapshots
+  chooseKey(origin)
+}
+
+export function startMerging(origin: OriginView, snapshot: SnapshotView, window: MergeWindow): void {
+  origin.merging = { snapshot, window, stripes: new Int32Array(windowMax), stripeCount: 0, stripesHeld: 0 }
+  chooseKey(origin)
+}
+
+export function stopMerging(origin: OriginView): void {
+  origin.merging = undefined
+  chooseKey(origin)
+}
+
+function chooseKey(origin: OriginView): void {
+  const largest = origin.snapshots[0]?.chunkBytes ?? 0
+  origin.keyBytes = Math.max(largest, origin.merging?.snapshot.chunkBytes ?? 0) || keyBytesWithoutSnapshots
 }

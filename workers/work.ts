@@ -47,6 +47,8 @@ export class PieceTable {
   readonly end = new Float64Array(pieceCapacity)
   /** 1 if some chunk of the piece could not be claimed yet: look at it again before releasing it. */
   readonly incomplete = new Int32Array(pieceCapacity)
+  /** 1 if it had to wait for a key that the window of a merge held. */
+  readonly deferred = new Int32Array(pieceCapacity)
   /** The table's own status, so that a failed piece says so when it is released. */
   readonly status = new Int32Array(pieceCapacity)
   readonly errno = new Int32Array(pieceCapacity)
@@ -63,6 +65,7 @@ export class PieceTable {
     this.start[piece] = start
     this.end[piece] = end
     this.incomplete[piece] = 0
+    this.deferred[piece] = 0
     this.status[piece] = 0
     this.errno[piece] = 0
     return piece

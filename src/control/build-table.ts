@@ -63,6 +63,7 @@ export async function buildTable(
 /** Takes a table apart: its stores are given up, its devices let go of. Its owner holds still. */
 export async function dropTable(owner: MappedDevice, table: Table, { physical, stack }: Surroundings): Promise<void> {
   for (const instance of table.instances) {
+    instance.loop?.stop()
     await stack.detach(instance)
     const { family } = instance.plan
     family.instances.delete(instance)
@@ -117,6 +118,7 @@ class TableBuilder {
         return { type: 'snapshot-origin', devices: [device], family: this.#joinFamily(device) }
       }
       case 'snapshot':
+      case 'snapshot-merge':
         return this.#buildSnapshot(spec, line, mode)
       default:
         return { type: spec.type, devices: [] }
@@ -124,7 +126,8 @@ class TableBuilder {
   }
 
   async #buildSnapshot(spec: SnapshotSpec, line: TableLine, mode: UseMode): Promise<object> {
-    const origin = this.#use(spec.origin, 'r', 'Cannot get origin device')
+    const merges = spec.type === 'snapshot-merge'
+    const origin = this.#use(spec.origin, merges ? mode : 'r', 'Cannot get origin device')
     const cow = this.#use(spec.cow, mode, 'Cannot get COW device')
     if (cow === origin) throw new TableFault('COW device cannot be the same as origin device')
     const store = parseStore(spec)
@@ -133,15 +136,18 @@ class TableBuilder {
     refuse(tooSmallFor({ device: origin, start: 0, length: line.length }))
     const { stack } = this.#around
     const family = this.#joinFamily(origin)
+    // Once more for the part of the origin that it takes.
+    if (merges) stack.joinFamily(origin)
     try {
       if (leadsToFamily(stack, cow, family, this.#owner)) {
         throw new TableFault(`Cannot get COW device: ${cow.name} lies on a target of the same origin`)
       }
       const instance = await openInstance(stack, { owner: this.#owner, family, cow, spec, store, line }, this.#options)
       family.instances.add(instance)
-      return { type: 'snapshot', spec, devices: [origin, cow], instance }
+      return { type: spec.type, spec, devices: [origin, cow], instance }
     } catch (error) {
       stack.leaveFamily(family)
+      if (merges) stack.leaveFamily(family)
       throw error
     }
   }

@@ -4,6 +4,7 @@
  *
  * Requires: one step at a time, which is the mapper's to see to.
  */
+import type { CowringError } from '../base/errors.js'
 import type { Machinery } from '../coordinator/machinery.js'
 import { type BuildOptions, buildTable, dropTable, type Surroundings } from './build-table.js'
 import type { DeviceList } from './device-list.js'
@@ -12,9 +13,12 @@ import { beforeResume, takeOver } from './handover.js'
 import { MappedDevice } from './mapped-device.js'
 import type { MapperEvents } from './mapper-events.js'
 import type { CreateOptions, LoadOptions } from './mapper-types.js'
+import { Merge } from './merge.js'
+import { MergeLoop } from './merge-loop.js'
 import type { PhysicalDevices } from './physical-devices.js'
 import { invalid, withNumber } from './refusal.js'
 import type { Stack } from './stack.js'
+import type { StoreInstance } from './store-instance.js'
 import type { Table } from './table.js'
 
 /** What the engine's own API asks of a load beside a table's words. */
@@ -26,6 +30,7 @@ export interface OwnLoadOptions extends LoadOptions {
   readonly isOwn?: true
   readonly cowUse?: BuildOptions['cowUse']
   readonly onHeaderFailed?: () => void
+  readonly merge?: Merge
 }
 
 export interface DeviceLifeParts {
@@ -111,6 +116,7 @@ export class DeviceLife {
       cowUse: options.cowUse ?? 'take',
       isOwn: options.isOwn ?? false,
       ...(options.onHeaderFailed === undefined ? {} : { onHeaderFailed: options.onHeaderFailed }),
+      ...(options.merge === undefined ? {} : { merge: options.merge }),
     })
   }
 
@@ -145,8 +151,24 @@ export class DeviceLife {
       this.#stack.updateHolds([...concerned, ...this.#stack.above([device])])
     }
     if (next !== undefined) this.#events.tell(device, { kind: 'table' })
+    for (const instance of device.live?.instances ?? []) {
+      if (instance.loop === undefined) this.startMerging(instance, instance.plan.merge ?? new Merge())
+    }
     // A store may be fuller than its watermarks from the first moment on.
     this.#events.look()
+  }
+
+  /** Lets an instance that merges begin, or go on after it was cancelled; what only reads shows the content and merges nothing. */
+  startMerging(instance: StoreInstance, merge: Merge): void {
+    const { plan, store, windowMemory } = instance
+    if (!plan.merges || store === undefined || windowMemory === undefined) return
+    if (plan.owner.readOnly || instance.state() !== 'Valid') return
+    const onEnd = (failure: CowringError | undefined): void => {
+      if (failure === undefined) this.#events.tell(plan.owner, { kind: 'merged' })
+      else this.#events.tell(plan.owner, { kind: 'merge-failed', reason: failure.message })
+    }
+    instance.loop = new MergeLoop(this.#machinery, instance, { merge, store, window: windowMemory, onEnd })
+    void instance.loop.run()
   }
 
   /** The inactive table becomes the live one, whatever comes of its activation; the old one is taken apart. */

@@ -30,7 +30,7 @@ export function beforeResume(device: MappedDevice, instance: StoreInstance): voi
       reason,
       log: [
         `device-mapper: snapshots: ${reason}`,
-        `device-mapper: table: ${device.number}: snapshot: preresume failed, error = -${faultErrno.EINVAL}`,
+        `device-mapper: table: ${device.number}: ${typeOf(instance)}: preresume failed, error = -${faultErrno.EINVAL}`,
       ],
     })
   if (instance === pair.source) throw refuse('Unable to resume snapshot source until handover completes.')
@@ -39,12 +39,15 @@ export function beforeResume(device: MappedDevice, instance: StoreInstance): voi
   }
 }
 
+const typeOf = ({ plan }: StoreInstance): string => (plan.merges ? 'snapshot-merge' : 'snapshot')
+
 /** Makes an instance active: with its own store, or with the one it waited for. Its family is drained. */
 export async function takeOver(stack: Stack, instance: StoreInstance): Promise<void> {
   if (instance.isAttached || instance.isLost) return
   const pair = pairOf(instance)
   if (pair !== undefined && pair.destination === instance) {
     const { source } = pair
+    source.loop?.stop()
     await stack.detach(source)
     instance.plan = planAfter(instance.plan, source.plan)
     instance.store = source.store === undefined ? undefined : longEnough(source.store, instance.plan)

@@ -49,6 +49,8 @@ export class KnownVolumes {
   async snapshot(instance: StoreInstance): Promise<void> {
     const { store, volume } = instance
     if (store === undefined) return
+    // A store that is not valid has nothing to merge: all requests are the origin's.
+    if (instance.plan.merges && instance.state() === 'Invalid') return
     const file = instance.plan.cow.descriptor()
     const key = fileKey(file)
     const known = this.#keys.get(volume)
@@ -56,7 +58,9 @@ export class KnownVolumes {
     this.#keys.set(volume, key)
     const buffers: SharedArrayBuffer[] = [store.cursorMemory, ...store.mapMemory]
     const mapBuffers = store.mapMemory.map((_, index) => index + 1)
-    const snapshot = instance.onWire(store, fileOnWire(file, buffers), 0, mapBuffers)
+    const { windowMemory } = instance
+    const windowBuffer = windowMemory === undefined ? undefined : buffers.push(windowMemory) - 1
+    const snapshot = instance.onWire(store, fileOnWire(file, buffers), { cursorBuffer: 0, mapBuffers, windowBuffer })
     const attach = { kind: 'attach-snapshot', snapshot } as const
     if (known === undefined) {
       await this.#machinery.attach(volume, attach, buffers, store.cursor)

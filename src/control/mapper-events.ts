@@ -81,7 +81,8 @@ export class MapperEvents {
       if (state === 'Invalid') this.count(device, { kind: 'invalid', reason: instance.whyInvalid() })
       if (state === 'Overflow') this.count(device, { kind: 'overflow' })
     }
-    if (state !== 'Valid') return
+    // A store that is being merged only gets emptier.
+    if (state !== 'Valid' || instance.plan.merges) return
     this.#extend(instance)
     this.#lookAtUsage(instance)
   }

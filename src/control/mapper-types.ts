@@ -84,6 +84,9 @@ export type MapperEvent = { readonly device: string; readonly eventNumber: numbe
   /** A file-backed COW was extended; or could not be, and says why. */
   | { readonly kind: 'extended'; readonly fromSectors: number; readonly toSectors: number }
   | { readonly kind: 'extend-failed'; readonly reason: string }
+  /** A snapshot-merge target has merged everything, or could not; see its status. */
+  | { readonly kind: 'merged' }
+  | { readonly kind: 'merge-failed'; readonly reason: string }
   | { readonly kind: 'table' }
   | { readonly kind: 'renamed'; readonly from: string }
   | { readonly kind: 'removed' }

@@ -24,9 +24,12 @@ import type {
   SuspendOptions,
   TargetVersion,
 } from './mapper-types.js'
+import { Merge, type MergeOptions } from './merge.js'
+import { endMerge, type MergePair, mergingOn, pairFor, startMerge } from './merge-swap.js'
 import { PhysicalDevice, PhysicalDevices } from './physical-devices.js'
 import { busy, type Ioctl, invalid, refusal } from './refusal.js'
 import { Stack } from './stack.js'
+import type { StoreInstance } from './store-instance.js'
 import { waitForEvent } from './wait-for-event.js'
 
 const retryEveryMs = 100
@@ -38,6 +41,8 @@ export class Mapper {
   readonly #events: MapperEvents
   readonly #life: DeviceLife
   readonly physical: PhysicalDevices
+  /** Devices of snapshots that are being merged, and the devices that show them. */
+  readonly #mergedInto = new WeakMap<MappedDevice, MappedDevice>()
   #changes: Promise<unknown> = Promise.resolve()
   #ended = false
 
@@ -170,6 +175,30 @@ export class Mapper {
    */
   async wait(name: string, eventNumber = 0, options: { readonly signal?: AbortSignal } = {}): Promise<number> {
     return waitForEvent(this.#device(name, 'wait'), eventNumber, options.signal)
+  }
+
+  /**
+   * Merges a snapshot into its origin: the device of the snapshot-origin gets a snapshot-merge, and when that is done a
+   * snapshot-origin again; the snapshot's device has errors meanwhile, and is removed if nobody has it open. Named again, or by
+   * the origin's device, it is the merge under way: it gets these limits, and goes on if it was paused or cancelled. A merge
+   * whose table somebody loaded can be steered so as well, and its table stays. Resolves when the merge has begun.
+   * Fails with DEVICE_MISSING, DEVICE_BUSY, INVALID_ARGUMENT, IO_ERROR. Source: lvconvert(8), `--merge`.
+   */
+  merge(name: string, options: MergeOptions = {}): Promise<Merge> {
+    return this.#change(async () => {
+      const device = this.#device(name, 'merge')
+      refuseHeld(device, 'merge')
+      const present = mergingOn(this.#mergedInto.get(device) ?? device)
+      if (present !== undefined) return this.#goOn(present, options)
+      const pair = pairFor(device)
+      refuseHeld(pair.origin, 'merge')
+      const merge = new Merge(options)
+      await startMerge(this.#life, pair, { merge, meanwhile: 'error' })
+      this.#mergedInto.set(pair.snapshot, pair.origin)
+      const begun = mergingOn(pair.origin)
+      merge.whenMerged = () => this.#change(() => this.#endMerge(pair, begun))
+      return merge
+    })
   }
 
   /** Sends a target a message. `@cancel_deferred_remove` is known; no target takes any. Fails with DEVICE_MISSING, INVALID_ARGUMENT. */
@@ -319,6 +348,45 @@ export class Mapper {
       }
       for (const device of devices) await this.#life.dismantle(device)
     })
+  }
+
+  /** Swaps a merge in whose pair the engine's own API holds. */
+  startHeldMerge(pair: MergePair, merge: Merge): Promise<void> {
+    return this.#change(() => startMerge(this.#life, pair, { merge, meanwhile: 'origin', isOwn: true }))
+  }
+
+  /** Lets a merge that was cancelled go on. */
+  mergeAgain(origin: MappedDevice, merge: Merge): Promise<void> {
+    return this.#change(async () => {
+      const instance = mergingOn(origin)
+      if (instance !== undefined) this.#life.startMerging(instance, merge)
+    })
+  }
+
+  #goOn(instance: StoreInstance, options: MergeOptions): Merge {
+    const last = instance.loop?.merge
+    const { name } = instance.plan.owner
+    if (last === undefined) throw invalid('merge', name, 'it was loaded to be read only, or its store is not valid')
+    if (instance.mergeFailure !== undefined) throw instance.mergeFailure
+    if (!last.hasEnded) {
+      last.limits = { ...last.limits, ...options }
+      last.resume()
+      return last
+    }
+    if (last.state === 'merged') return last
+    const merge = new Merge({ ...last.limits, ...options })
+    merge.whenMerged = last.whenMerged
+    this.#life.startMerging(instance, merge)
+    return merge
+  }
+
+  /** Unless somebody has given the origin another table meanwhile. */
+  async #endMerge({ origin, snapshot }: MergePair, begun: StoreInstance | undefined): Promise<void> {
+    if (begun === undefined || mergingOn(origin) !== begun) return
+    const { sectors } = begun.plan
+    await endMerge(this.#life, origin, `0 ${sectors} snapshot-origin ${begun.plan.family.device.number}`)
+    const isThere = this.#devices.named(snapshot.name) === snapshot
+    if (isThere && snapshot.openCount === 0) await this.#life.dismantle(snapshot)
   }
 
   #device(name: string, ioctl: Ioctl): MappedDevice {

@@ -11,6 +11,7 @@ import type { Device } from './device.js'
 import type { Family } from './family.js'
 import type { LoadedStore } from './load-store.js'
 import type { MappedDevice } from './mapped-device.js'
+import type { Merge } from './merge.js'
 import { type CowUse, openStore, openTransientStore } from './open-store.js'
 import { faultOf } from './refusal.js'
 import { chunkSectorsDefault, type Durability } from './snapshot-options.js'
@@ -22,6 +23,8 @@ export interface StoreOptions {
   readonly durability: Exclude<Durability, 'none'>
   readonly cowUse: CowUse
   readonly onHeaderFailed?: () => void
+  /** What steers and watches the merge of a `snapshot-merge` target; one of its own without. */
+  readonly merge?: Merge
 }
 
 export interface InstanceParts {
@@ -48,26 +51,37 @@ export async function openInstance(stack: Stack, parts: InstanceParts, options: 
     durability: store.store === 'N' ? ('none' as const) : options.durability,
     discards,
     sectors: line.length,
+    merges: spec.type === 'snapshot-merge',
     onHeaderFailed: options.onHeaderFailed,
+    merge: options.merge,
   } as const
   const volume = stack.machinery.nextVolume()
-  if (isHandover(stack, family, cow)) return new StoreInstance(plan, volume, undefined)
+  const source = handoverSource(stack, family, cow)
+  if (plan.merges) refuseMerge(family, store.store === 'N' || source?.plan.spec.store === 'N')
+  if (source?.mergeFailure !== undefined) throw new TableFault(`${pairingFailed}: ${source.mergeFailure.message}`)
+  if (source !== undefined) return new StoreInstance(plan, volume, undefined)
   return new StoreInstance(plan, volume, await open(stack, parts, options.cowUse))
 }
 
-/** True if an active target has the COW: its exceptions are handed over at the resume. */
-function isHandover(stack: Stack, family: Family, cow: Device): boolean {
+const pairingFailed = 'Snapshot cow pairing for exception table handover failed'
+
+function refuseMerge(family: Family, isTransient: boolean): void {
+  if (isTransient) throw new TableFault('Snapshot exception store does not support snapshot-merge.')
+  if ([...family.instances].some(({ plan }) => plan.merges)) throw new TableFault('A snapshot is already merging.')
+}
+
+/** The active target that has the COW: its exceptions are handed over at the resume. */
+function handoverSource(stack: Stack, family: Family, cow: Device): StoreInstance | undefined {
   const sharing = [...family.instances].filter(({ plan }) => plan.cow === cow)
-  if (sharing.length >= 2 || sharing.some(({ isAttached }) => !isAttached)) {
-    throw new TableFault('Snapshot cow pairing for exception table handover failed')
-  }
+  if (sharing.length >= 2 || sharing.some(({ isAttached }) => !isAttached)) throw new TableFault(pairingFailed)
+
   for (const other of stack.families) {
     if (other !== family && [...other.instances].some(({ plan }) => plan.cow === cow)) {
       const reason = `${cow.name} holds the store of a snapshot of ${other.device.name}`
       throw new TableFault(`Cannot get COW device: ${reason}`, faultErrno.EBUSY)
     }
   }
-  return sharing.length === 1
+  return sharing[0]
 }
 
 async function open(stack: Stack, { cow, family, line, store }: InstanceParts, use: CowUse): Promise<LoadedStore> {

@@ -18,6 +18,7 @@ export type Ioctl =
   | 'status'
   | 'info'
   | 'deps'
+  | 'merge'
 
 interface RefusalFacts {
   readonly ioctl: Ioctl

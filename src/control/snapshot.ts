@@ -10,7 +10,7 @@ import type { PhysicalDevice } from './physical-devices.js'
 import type { Durability, SnapshotPlan, StoreType } from './snapshot-options.js'
 import type { StoreInstance } from './store-instance.js'
 
-export type SnapshotState = 'Valid' | 'Overflow' | 'Invalid'
+export type SnapshotState = 'Valid' | 'Overflow' | 'Invalid' | 'Merge failed'
 
 export interface SnapshotUsage {
   readonly state: SnapshotState

@@ -3,14 +3,17 @@
  * exceptions away.
  *
  *     loaded ──resume──▶ active ──another takes over──▶ handed over (Invalid for good)
+ *                        └─ merges: until its store is empty, or a step fails (Merge failed)
  *     waiting (another active target has the COW) ──resume──▶ active
  *             └─ the other goes away first ──▶ cancelled (Invalid)
  */
 import { errnoName } from '../base/errno-name.js'
+import type { CowringError } from '../base/errors.js'
 import { bytesToSectors, sectorsToBytes } from '../base/units.js'
 import { VolumeRoute } from '../coordinator/route.js'
 import { percentOf, statusText, type Usage, usageOf } from '../format/usage.js'
 import { invalidationReason, storeState } from '../shm/commit-cursor.js'
+import { mergeWindowBytes } from '../shm/merge-window.js'
 import type { StoreSpec } from '../targets/snapshot.js'
 import type { Discards, SnapshotOnWire } from '../wire/control-message.js'
 import type { FileOnWire } from '../wire/file-on-wire.js'
@@ -18,6 +21,8 @@ import type { Device } from './device.js'
 import type { Family } from './family.js'
 import type { LoadedStore } from './load-store.js'
 import type { MappedDevice } from './mapped-device.js'
+import type { Merge } from './merge.js'
+import type { MergeLoop } from './merge-loop.js'
 import type { Durability } from './snapshot-options.js'
 
 export interface InstancePlan {
@@ -28,11 +33,15 @@ export interface InstancePlan {
   readonly durability: Durability
   readonly discards: Discards
   readonly sectors: number
+  /** Of a `snapshot-merge` target: its exceptions go back to the origin. */
+  readonly merges: boolean
+  /** What steers it. */
+  readonly merge: Merge | undefined
   /** Makes an invalidation durable whose header could not be written; without one nothing can. */
   readonly onHeaderFailed: (() => void) | undefined
 }
 
-export type InstanceState = 'Valid' | 'Overflow' | 'Invalid'
+export type InstanceState = 'Valid' | 'Overflow' | 'Invalid' | 'Merge failed'
 
 export class StoreInstance {
   /** Its table's; a handover adds what comes with the store. */
@@ -48,6 +57,13 @@ export class StoreInstance {
   reported: InstanceState = 'Valid'
   /** The highest watermark that was told. */
   watermarkPassed = 0
+  /** Of one that merges: its loop, since it was resumed. */
+  loop: MergeLoop | undefined
+  /** Some of its exceptions have gone back to the origin. */
+  hasMerged = false
+  /** Why merging ended before its end. */
+  mergeFailure: CowringError | undefined
+  #windowMemory: SharedArrayBuffer | undefined
 
   constructor(plan: InstancePlan, volume: number, store: LoadedStore | undefined) {
     this.plan = plan
@@ -60,6 +76,12 @@ export class StoreInstance {
     return this.route.volume
   }
 
+  /** Where workers keep the window of its merge. */
+  get windowMemory(): SharedArrayBuffer | undefined {
+    if (this.plan.merges) this.#windowMemory ??= new SharedArrayBuffer(mergeWindowBytes)
+    return this.#windowMemory
+  }
+
   /** The store's chunk; 0 while it has none. */
   get chunkSectors(): number {
     return this.store?.geometry.chunkSectors ?? 0
@@ -69,6 +91,8 @@ export class StoreInstance {
     if (this.isLost) return 'Invalid'
     const state = this.store?.cursor.state() ?? storeState.valid
     if (state >= storeState.invalidating) return 'Invalid'
+    // An overflow does not hide how far a merge is; the kernel's does.
+    if (this.plan.merges) return this.mergeFailure === undefined ? 'Valid' : 'Merge failed'
     return state === storeState.overflow ? 'Overflow' : 'Valid'
   }
 
@@ -95,14 +119,11 @@ export class StoreInstance {
       const { chunkSectors } = geometry
       return usageOf({ kind: 'transient', chunkSectors, allocated: cursor.claimed(), cowSectors })
     }
-    const nextDataIndex = cursor.claimed() + dataIndexOffset
-    return usageOf({
-      kind: 'persistent',
-      geometry,
-      nextDataIndex,
-      committedEntries: cursor.committed(),
-      cowSectors,
-    })
+    const committed = cursor.committed()
+    // Once something is merged the kernel counts as if the list had no holes.
+    const nextDataIndex = this.hasMerged ? committed : cursor.claimed() + dataIndexOffset
+    const committedEntries = this.loop?.hasSteppedBack === true ? committed - 1 : committed
+    return usageOf({ kind: 'persistent', geometry, nextDataIndex, committedEntries, cowSectors })
   }
 
   whyInvalid(): string {
@@ -126,8 +147,12 @@ export class StoreInstance {
     }
   }
 
-  /** What the workers are told; the cursor's memory is the first of `buffers`, the map's follow. */
-  onWire(store: LoadedStore, cow: FileOnWire, cursorBuffer: number, mapBuffers: number[]): SnapshotOnWire {
+  /** What the workers are told, with the places of the shared memory that travels beside it. */
+  onWire(
+    store: LoadedStore,
+    cow: FileOnWire,
+    { cursorBuffer, mapBuffers, windowBuffer }: Pick<SnapshotOnWire, 'cursorBuffer' | 'mapBuffers' | 'windowBuffer'>,
+  ): SnapshotOnWire {
     const { cow: cowDevice, durability, family, sectors, spec } = this.plan
     return {
       volume: this.volume,
@@ -143,6 +168,7 @@ export class StoreInstance {
       metadataUnitBytes: sectorsToBytes(cowDevice.blockSectors()),
       cursorBuffer,
       mapBuffers,
+      windowBuffer,
     }
   }
 }

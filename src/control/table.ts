@@ -22,7 +22,7 @@ export type Target = { readonly start: number; readonly length: number; readonly
   | { readonly type: 'zero' }
   | { readonly type: 'flakey'; readonly spec: FlakeySpec; readonly startedMs: number }
   | { readonly type: 'snapshot-origin'; readonly family: Family }
-  | { readonly type: 'snapshot'; readonly spec: SnapshotSpec; readonly instance: StoreInstance }
+  | { readonly type: 'snapshot' | 'snapshot-merge'; readonly spec: SnapshotSpec; readonly instance: StoreInstance }
 )
 
 export interface Use {
@@ -50,11 +50,15 @@ export class Table {
   }
 
   get instances(): StoreInstance[] {
-    return this.targets.flatMap((target) => (target.type === 'snapshot' ? [target.instance] : []))
+    return this.targets.flatMap((target) => ('instance' in target ? [target.instance] : []))
   }
 
+  /** Whose origin it is: by a snapshot-origin, or by a snapshot-merge, which takes that one's part. */
   get families(): Family[] {
-    return this.targets.flatMap((target) => (target.type === 'snapshot-origin' ? [target.family] : []))
+    return this.targets.flatMap((target) => {
+      if (target.type === 'snapshot-origin') return [target.family]
+      return target.type === 'snapshot-merge' ? [target.instance.plan.family] : []
+    })
   }
 
   tableText(): string {
@@ -99,7 +103,8 @@ function tableArguments(target: Target, wordOf: (device: Device) => string): str
       return flakeyTable(target.spec, numbers)
     case 'snapshot-origin':
       return numbers[0] ?? ''
-    case 'snapshot': {
+    case 'snapshot':
+    case 'snapshot-merge': {
       const { store } = target.instance.plan.spec
       return snapshotTable({ ...target.spec, store, chunkSectors: target.instance.chunkSectors }, numbers)
     }
@@ -109,7 +114,7 @@ function tableArguments(target: Target, wordOf: (device: Device) => string): str
 }
 
 function statusArguments(target: Target): string {
-  if (target.type === 'snapshot') return target.instance.status()
+  if ('instance' in target) return target.instance.status()
   if (target.type !== 'striped') return ''
   const numbers = target.devices.map((device) => device.number)
   return stripedStatus(
@@ -161,6 +166,10 @@ function partsOf(target: Target, byteLength: number): MapPart[] {
     case 'snapshot':
       return target.instance.isAttached && !target.instance.isLost
         ? whole({ kind: 'volume', sizeBytes: byteLength, volume: target.instance.volume })
+        : whole({ kind: 'error', sizeBytes: byteLength })
+    case 'snapshot-merge':
+      return target.instance.isAttached && !target.instance.isLost
+        ? whole({ kind: 'volume', sizeBytes: byteLength, volume: target.instance.plan.family.volume })
         : whole({ kind: 'error', sizeBytes: byteLength })
     default:
       return whole({ kind: target.type, sizeBytes: byteLength })
@@ -220,6 +229,7 @@ function areasOf(target: Target): Area[] {
       }))
     }
     case 'snapshot':
+    case 'snapshot-merge':
     case 'snapshot-origin':
       return device === undefined ? [] : [{ device, start: 0, length }]
     default:

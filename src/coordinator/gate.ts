@@ -9,6 +9,7 @@ export class Gate<Waiting> {
   #holds = 0
   #waiting: Waiting[] = []
   #onDrained: (() => void)[] = []
+  #entering: (() => void)[] = []
 
   /** `startLate` is for requests that had to wait: what was true of them when they came may not be any more. */
   constructor(start: (request: Waiting) => void, startLate = start) {
@@ -26,6 +27,12 @@ export class Gate<Waiting> {
     this.#start(request)
   }
 
+  /** Enters without a request, once the gate is open: for work that must not be interrupted half-way. `leave` must follow. */
+  async enter(): Promise<void> {
+    while (this.#holds > 0) await new Promise<void>((resolve) => this.#entering.push(resolve))
+    this.#inFlight++
+  }
+
   leave(): void {
     this.#inFlight--
     if (this.#inFlight > 0 || this.#onDrained.length === 0) return
@@ -41,6 +48,7 @@ export class Gate<Waiting> {
   open(): void {
     this.#holds--
     if (this.#holds > 0) return
+    for (const resume of this.#entering.splice(0)) resume()
     for (const request of this.#waiting.splice(0)) {
       this.#inFlight++
       this.#startLate(request)

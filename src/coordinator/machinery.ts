@@ -8,7 +8,7 @@ import type { IoBackend } from '../io/block-file.js'
 import { ArenaAllocator, createArenaMemory } from '../shm/arena.js'
 import type { CommitCursor } from '../shm/commit-cursor.js'
 import { LockTable } from '../shm/lock-table.js'
-import { type EngineStatistics, readStatistics } from '../shm/statistics.js'
+import { type EngineStatistics, LatencyWatch, readStatistics } from '../shm/statistics.js'
 import type { ControlMessage } from '../wire/control-message.js'
 import { createEngineMemory, type EngineMemory } from '../wire/engine-memory.js'
 import { scratchBytes } from '../wire/scratch-layout.js'
@@ -74,6 +74,14 @@ export class Machinery {
 
   statistics(): EngineStatistics {
     return readStatistics(this.#memory.statistics, this.#memory.workerCount)
+  }
+
+  /** Looks at the latency of the engine's requests from now on. */
+  latencyWatch(): LatencyWatch {
+    const watch = new LatencyWatch(this.#memory.statistics, this.#memory.workerCount)
+    watch.look()
+    watch.restart()
+    return watch
   }
 
   /** Stripes of the lock table that are held: none when nothing is in flight. */

@@ -219,12 +219,20 @@ export class CommitCursor {
     Atomics.store(this.#words, word.committed, end)
     const keepFrom = end - (end % entriesKept)
     let cleared = this.cleared()
-    for (; cleared < keepFrom; cleared++) {
-      const at = (cleared & recordMask) * recordWords
-      Atomics.store(this.#records, at + recordField.ready, 0)
-      Atomics.store(this.#records, at + recordField.oldPlusOne, 0)
-    }
+    for (; cleared < keepFrom; cleared++) this.#free(cleared)
     Atomics.store(this.#words, word.cleared, cleared)
+  }
+
+  /**
+   * Moves the cursor of a store that is being merged back to `end`, where its list ends now: nothing is claimed in it.
+   * `keepCommitted` gives it the entries that share a block with the next one, afterwards.
+   */
+  retreat(end: number): void {
+    const committed = this.committed()
+    for (let position = this.cleared(); position < committed; position++) this.#free(position)
+    Atomics.store(this.#words, word.cleared, end)
+    Atomics.store(this.#words, word.committed, end)
+    Atomics.store(this.#words, word.claimed, end)
   }
 
   /** Frees the claim and the commit word if `owner`, who is dead, held them: what it did under either can be repeated. */
@@ -292,6 +300,12 @@ export class CommitCursor {
 
   setCowBytes(bytes: number): void {
     this.#doubles[cowBytesDouble] = bytes
+  }
+
+  #free(position: number): void {
+    const at = (position & recordMask) * recordWords
+    Atomics.store(this.#records, at + recordField.ready, 0)
+    Atomics.store(this.#records, at + recordField.oldPlusOne, 0)
   }
 
   #fill(position: number, oldPlusOne: number, newChunk: number): void {

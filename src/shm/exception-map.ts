@@ -61,9 +61,19 @@ export class ExceptionMap {
     return Atomics.load(this.#segmentOf(chunk), chunk % segmentChunks) - 1
   }
 
+  /** True if a chunk of this number can have an exception here. */
+  covers(chunk: number): boolean {
+    return chunk % segmentChunks < (this.#segments[Math.floor(chunk / segmentChunks)]?.length ?? 0)
+  }
+
   publish(chunk: number, newChunk: number): void {
     assert(newChunk >= 0 && newChunk <= newChunkMax, `new chunk ${newChunk}`)
     Atomics.store(this.#segmentOf(chunk), chunk % segmentChunks, newChunk + 1)
+  }
+
+  /** Takes an exception back: the chunk has been merged into the origin, and its entry is cleared. */
+  retract(chunk: number): void {
+    Atomics.store(this.#segmentOf(chunk), chunk % segmentChunks, 0)
   }
 
   #segmentOf(chunk: number): Uint32Array {

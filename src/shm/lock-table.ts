@@ -3,16 +3,20 @@
  * other, which costs time and never correctness.
  *
  *     0                     free
- *     owner * 2             held by worker `owner` (numbered from 1)
+ *     owner * 2             held by worker `owner` (numbered from 1), or by a merge (from `mergeOwner(0)` on)
  *     owner * 2 + 1         held, and somebody has parked a piece that wants it
  *
- * L1: a chunk is held by at most one piece. L2: a piece holds one key, so nobody waits for a key while holding another.
- * L3: a hold outlives every effect begun under it. The word names its owner so that the holds of a thread that died can be
+ * L1: a chunk is held by at most one piece, or by the window of a merge. L2: a piece holds one key, so it waits for none
+ * while it holds another; a window takes its stripes ascending. L3: a hold outlives every effect begun under it. The word names its owner so that the holds of a thread that died can be
  * found and freed. Waiting is parking: the one who releases a wanted word rings every worker that has something parked.
  */
 
 const free = 0
 const wantedBit = 1
+const mergeOwnerBase = 32
+
+/** The owner of the keys of a merge's window, by its origin's volume: no worker's, so that any worker can go on with it. */
+export const mergeOwner = (volume: number): number => mergeOwnerBase + volume
 
 /** 2^16 stripes, 256 KiB: more than the keys of one extent, and few enough collisions among requests in flight. */
 export const lockStripes = 65536
@@ -44,6 +48,20 @@ export class LockTable {
     }
   }
 
+  /** As `tryHold`; true also if `owner` has it already. */
+  tryHoldOnce(stripe: number, owner: number): boolean {
+    return this.tryHold(stripe, owner) || this.#ownerOf(stripe) === owner
+  }
+
+  /** Frees a stripe if `owner` holds it; true if somebody wants it, and must be told. */
+  releaseOnce(stripe: number, owner: number): boolean {
+    return this.#ownerOf(stripe) === owner && this.release(stripe)
+  }
+
+  isHeldByMerge(stripe: number): boolean {
+    return this.#ownerOf(stripe) >= mergeOwnerBase
+  }
+
   /** Frees a held stripe; true if somebody wants it, and must be told. Publishes everything done under the hold. */
   release(stripe: number): boolean {
     return (Atomics.exchange(this.#words, stripe, free) & wantedBit) !== 0
@@ -53,7 +71,7 @@ export class LockTable {
   releaseAllOf(owner: number): boolean {
     let wanted = false
     for (let stripe = 0; stripe < lockStripes; stripe++) {
-      if (Atomics.load(this.#words, stripe) >>> 1 === owner && this.release(stripe)) wanted = true
+      if (this.releaseOnce(stripe, owner)) wanted = true
     }
     return wanted
   }
@@ -63,5 +81,9 @@ export class LockTable {
     let count = 0
     for (let stripe = 0; stripe < lockStripes; stripe++) if (Atomics.load(this.#words, stripe) !== free) count++
     return count
+  }
+
+  #ownerOf(stripe: number): number {
+    return Atomics.load(this.#words, stripe) >>> 1
   }
 }

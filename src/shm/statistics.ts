@@ -14,6 +14,7 @@ export const operationNames = [
   'flush',
   'discard',
   'zero',
+  'merge',
 ] as const
 export type OperationName = (typeof operationNames)[number]
 
@@ -35,6 +36,7 @@ export const counterNames = [
   'commitWaits',
   'secondLooks',
   'invalidations',
+  'mergedChunks',
 ] as const
 export type CounterName = (typeof counterNames)[number]
 
@@ -156,6 +158,41 @@ export function readStatistics(memory: SharedArrayBuffer, workers: number): Engi
     counters: Object.fromEntries(
       counterNames.map((name, index) => [name, sum[countersAt + index] as number]),
     ) as Record<CounterName, number>,
+  }
+}
+
+/** Latency of whatever is no merge's, since the last `restart`. */
+export class LatencyWatch {
+  readonly #blocks: Float64Array[]
+  readonly #before = new Float64Array(bucketCount)
+  readonly #now = new Float64Array(bucketCount)
+
+  constructor(memory: SharedArrayBuffer, workers: number) {
+    this.#blocks = Array.from(
+      { length: workers },
+      (_, worker) => new Float64Array(memory, worker * blockDoubles * 8, blockDoubles),
+    )
+  }
+
+  look(): { readonly samples: number; readonly p99Ms: number } {
+    this.#now.fill(0)
+    for (const block of this.#blocks) {
+      for (let operation = 0; operation < operationNames.length; operation++) {
+        if (operation === operationIndex.merge) continue
+        const at = operation * operationDoubles + operationFields.firstBucket
+        for (let bucket = 0; bucket < bucketCount; bucket++) {
+          this.#now[bucket] = (this.#now[bucket] as number) + (block[at + bucket] as number)
+        }
+      }
+    }
+    const since = this.#now.map((count, bucket) => count - (this.#before[bucket] as number))
+    const samples = since.reduce((sum, count) => sum + count, 0)
+    return { samples, p99Ms: percentileOf(since, samples * 0.99) / 1000 }
+  }
+
+  /** Leaves out what the last look saw. */
+  restart(): void {
+    this.#before.set(this.#now)
   }
 }
 

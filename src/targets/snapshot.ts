@@ -1,5 +1,5 @@
 /**
- * `snapshot ORIGIN COW STORE CHUNK [COUNT FEATURE...]`.
+ * `snapshot ORIGIN COW STORE CHUNK [COUNT FEATURE...]`, and `snapshot-merge` with the same words.
  *
  * Words are parsed strictly: the kernel looks at the first letters of STORE and leaves out what follows the features. The
  * order of the checks is the kernel's; the store's words come after the devices have been found, which is why they have a
@@ -11,7 +11,7 @@ import { type TableLine, uint32 } from './table-text.js'
 export type StoreLetters = 'P' | 'PO' | 'N'
 
 export interface SnapshotSpec {
-  readonly type: 'snapshot'
+  readonly type: 'snapshot' | 'snapshot-merge'
   readonly origin: string
   readonly cow: string
   readonly storeWord: string
@@ -30,7 +30,8 @@ const featuresMax = 2
 const zeroes = 'discard_zeroes_cow'
 const passdown = 'discard_passdown_origin'
 
-export function parseSnapshot({ words }: TableLine): SnapshotSpec {
+/** Fails with TableFault. */
+export function parseSnapshot({ type, words }: TableLine): SnapshotSpec {
   const [origin, cow, storeWord, chunkWord, ...featureWords] = words
   if (origin === undefined || cow === undefined || storeWord === undefined || chunkWord === undefined) {
     throw new TableFault('requires 4 or more arguments')
@@ -39,7 +40,15 @@ export function parseSnapshot({ words }: TableLine): SnapshotSpec {
   const discardZeroesCow = features.includes(zeroes)
   const discardPassdownOrigin = features.includes(passdown)
   if (discardPassdownOrigin && !discardZeroesCow) throw new TableFault(`${passdown} feature depends on ${zeroes}`)
-  return { type: 'snapshot', origin, cow, storeWord, chunkWord, discardZeroesCow, discardPassdownOrigin }
+  return {
+    type: type === 'snapshot' ? type : 'snapshot-merge',
+    origin,
+    cow,
+    storeWord,
+    chunkWord,
+    discardZeroesCow,
+    discardPassdownOrigin,
+  }
 }
 
 function parseFeatures([countWord, ...given]: readonly string[]): string[] {

@@ -20,6 +20,7 @@ interface TargetType {
 export const targetTypes: Readonly<Record<TargetTypeName, TargetType>> = {
   snapshot: { version: [1, 16, 0], parse: parseSnapshot },
   'snapshot-origin': { version: [1, 9, 0], parse: parseOrigin },
+  'snapshot-merge': { version: [1, 5, 0], parse: parseSnapshot },
   striped: { version: [1, 6, 0], parse: parseStriped },
   linear: { version: [1, 4, 0], parse: parseLinear },
   flakey: { version: [1, 5, 0], parse: parseFlakey },

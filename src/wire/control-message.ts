@@ -42,6 +42,8 @@ export interface SnapshotOnWire {
   readonly dataIndexOffset: number
   /** Metadata is written in units of this many bytes: the COW's logical block. */
   readonly metadataUnitBytes: number
+  /** Of a snapshot that is being merged: the memory of its merge's window. */
+  readonly windowBuffer: number | undefined
   readonly cursorBuffer: number
   readonly mapBuffers: readonly number[]
 }

@@ -43,16 +43,16 @@ const storeCauses = [
 
 export const knownDifferences: readonly KnownDifference[] = [
   {
-    asked: { aspect: 'log', verb: 'create', table: / snapshot / },
-    kernel: logged("snapshot: Couldn't create exception store", 'EINVAL'),
-    ours: logged("snapshot: Couldn't create exception store", 'EINVAL', `: (${storeCauses})`),
+    asked: { aspect: 'log', verb: 'create', table: / snapshot(-merge)? / },
+    kernel: logged("snapshot(-merge)?: Couldn't create exception store", 'EINVAL'),
+    ours: logged("snapshot(-merge)?: Couldn't create exception store", 'EINVAL', `: (${storeCauses})`),
     reason: causeIsTold,
   },
   {
-    asked: { aspect: 'log', verb: 'create', table: / snapshot / },
-    kernel: logged('snapshot: Failed to read snapshot metadata', 'EIO'),
+    asked: { aspect: 'log', verb: 'create', table: / snapshot(-merge)? / },
+    kernel: logged('snapshot(-merge)?: Failed to read snapshot metadata', 'EIO'),
     ours: logged(
-      'snapshot: Failed to read snapshot metadata',
+      'snapshot(-merge)?: Failed to read snapshot metadata',
       'EIO',
       ': (COW \\S+ has \\d+ bytes; a store of \\d+-sector chunks needs at least \\d+' +
         '|cannot (read|write) \\d+ bytes at offset \\d+ of COW \\S+ \\(EIO\\); check the device and try again)',
@@ -60,25 +60,29 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: causeIsTold,
   },
   {
-    asked: { aspect: 'log', verb: 'create', table: / snapshot(-origin)? / },
-    kernel: logged('snapshot(-origin)?: Cannot get (origin|COW|target) device', 'ENODEV'),
+    asked: { aspect: 'log', verb: 'create', table: / snapshot(-origin|-merge)? / },
+    kernel: logged('snapshot(-origin|-merge)?: Cannot get (origin|COW|target) device', 'ENODEV'),
     ours: logged(
-      'snapshot(-origin)?: Cannot get (origin|COW|target) device',
+      'snapshot(-origin|-merge)?: Cannot get (origin|COW|target) device',
       'ENODEV',
       ': The device \\S+ does not exist\\. Check the path\\.',
     ),
     reason: causeIsTold,
   },
   {
-    asked: { aspect: 'answer', verb: 'create', table: / snapshot \S+ \S+ NO \d+$/ },
+    asked: { aspect: 'answer', verb: 'create', table: / snapshot(-merge)? \S+ \S+ NO \d+$/ },
     kernel: 'exit 0',
-    ours: refused("snapshot: Couldn't create exception store: Exception store type is not P or N: 'NO'"),
+    ours: refused("snapshot(-merge)?: Couldn't create exception store: Exception store type is not P or N: 'NO'"),
     reason: wordsAreStrict,
   },
   {
-    asked: { aspect: 'answer', verb: 'create', table: / snapshot \S+ \S+ P \d+ (1 discard_zeroes_cow|0) \S+$/ },
+    asked: {
+      aspect: 'answer',
+      verb: 'create',
+      table: / snapshot(-merge)? \S+ \S+ P \d+ (1 discard_zeroes_cow|0) \S+$/,
+    },
     kernel: 'exit 0',
-    ours: refused("snapshot: Invalid number of feature arguments: '\\S+' follows them"),
+    ours: refused("snapshot(-merge)?: Invalid number of feature arguments: '\\S+' follows them"),
     reason: wordsAreStrict,
   },
   {

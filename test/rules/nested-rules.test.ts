@@ -29,6 +29,7 @@ function forkOfFork() {
     nested: 2,
     refusesDiscards: true,
     snapshots: [],
+    merging: undefined,
     keyBytes: keyBytesWithoutSnapshots,
     committedInTurn: 0,
   }

@@ -237,6 +237,7 @@ export class SteppedEngine {
       nested: 0,
       refusesDiscards: false,
       snapshots: [],
+      merging: undefined,
       keyBytes: keyBytesWithoutSnapshots,
       committedInTurn: 0,
     }

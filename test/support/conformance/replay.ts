@@ -6,6 +6,7 @@
  * - A `create` of a name that exists starts from its removal, which recorders do not record.
  * - A deliberate difference is one that the list of them covers. What the kernel made and we refuse on purpose is not there
  *   afterwards, so the records about it are left out; what we make and the kernel refused is removed again.
+ * - A merge that a command has started comes to rest before the next record, as it did for the recorder.
  * - A command that needs a target which the layer does not have is left out; see missing-targets.ts.
  */
 import { type CommandRecord, type DmsetupCommand, deviceName, parseDmsetup, type Recorded } from '../recording.js'
@@ -15,6 +16,7 @@ import { DeviceStorage } from './device-storage.js'
 import { type Difference, type FoundDifference, findKnown, type KnownDifference } from './differences.js'
 import { cowSectorsShownNext, sectorsZeroedPerCase } from './hints.js'
 import { type DeviceLayer, deviceInfo, type RunDmsetup } from './layer.js'
+import { mergesAtRest } from './merges.js'
 import { missingTarget } from './missing-targets.js'
 import { minorsByName } from './numbers.js'
 import { Preparation } from './preparation.js'
@@ -142,6 +144,7 @@ class Replay implements Outcome {
     const minorsBefore = minorsByName(this.#all.layer)
     const answer = await this.#options.dmsetup(shellWords(record.cmd).slice(1))
     if (verb === 'resume') this.#all.watch.resumed(name)
+    await mergesAtRest(this.#all.layer)
     const absent = new Set(this.#absent.keys())
     const deliberate = this.#judge(compareCommand(this.#all, record, answer, { minorsBefore, absent }))
     if (verb !== 'create' || deliberate === undefined || (record.rc === 0) === (answer.rc === 0)) return

@@ -3,13 +3,14 @@
  * what the kernel does, accidents included, as far as recordings show it: with it a replay is proved right, so that a replay
  * which the engine fails is the engine's fault.
  *
- * Leaves out on purpose: merging, waiting, renaming, limits, everything that no recording asks for.
+ * Leaves out on purpose: waiting, renaming, limits, everything that no recording asks for.
  */
 import { existsSync, realpathSync } from 'node:fs'
 import type { DeviceInfo, DeviceNumber } from '../../../src/control/mapper-types.js'
 import type { DeviceLayer } from '../conformance/layer.js'
 import { PlainDevice, plainMajor, plainVolume } from './plain-device.js'
 import { refusal, TargetRefusal } from './plain-error.js'
+import { PlainMerge } from './plain-merge.js'
 import { PlainSnapshot } from './plain-snapshot.js'
 import { PlainFile, type PlainStorage } from './plain-storage.js'
 import { makeTarget, type PlainWorld, parseLines } from './plain-table.js'
@@ -54,9 +55,9 @@ export class PlainLayer implements DeviceLayer, PlainWorld {
       device.inactive = undefined
       device.suspended = true
     }
-    const log = `device-mapper: table: ${device.number}: snapshot: preresume failed, error = -22`
     for (const snapshot of (device.live ?? []).filter((target) => target instanceof PlainSnapshot)) {
       if (snapshot.source !== undefined && !this.#isAtRest(snapshot.source)) {
+        const log = `device-mapper: table: ${device.number}: ${snapshot.name}: preresume failed, error = -22`
         throw refusal('resume', 'EINVAL', { log: [`device-mapper: snapshots: ${source}`, log] })
       }
       snapshot.takeOver()
@@ -64,6 +65,7 @@ export class PlainLayer implements DeviceLayer, PlainWorld {
       snapshot.onInvalid = () => {
         device.events += 1
       }
+      if (snapshot instanceof PlainMerge) snapshot.merge()
     }
     device.suspended = false
   }
@@ -124,7 +126,7 @@ export class PlainLayer implements DeviceLayer, PlainWorld {
   }
 
   targets() {
-    return ['error', 'flakey', 'linear', 'snapshot', 'snapshot-origin'].map((name) => ({
+    return ['error', 'flakey', 'linear', 'snapshot', 'snapshot-merge', 'snapshot-origin'].map((name) => ({
       name,
       version: [1, 0, 0] as const,
     }))

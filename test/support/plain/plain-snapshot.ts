@@ -22,7 +22,7 @@ interface Piece {
 }
 
 export class PlainSnapshot implements PlainTarget {
-  readonly name = 'snapshot'
+  readonly name: string = 'snapshot'
   readonly start: number
   readonly sectors: number
   readonly origin: PlainStorage
@@ -144,6 +144,40 @@ export class PlainSnapshot implements PlainTarget {
       if (this.#placeOf(piece) !== undefined) continue
       if (!this.#save(piece.chunk, this.#originChunk)) this.#invalidate()
     }
+  }
+
+  /** Its exceptions, the last first, for a merge: what the chunk is to hold, and how to end the exception. */
+  protected *fromTheEnd(): Generator<{ offset: number; read: () => Uint8Array; clear: () => void }> {
+    const chunks = [...this.#newChunks].map(([oldChunk, newChunk], index) => ({ oldChunk, newChunk, index }))
+    for (const { oldChunk, newChunk, index } of chunks.reverse()) {
+      const offset = oldChunk * this.#chunkBytes
+      const length = Math.min(this.#chunkBytes, this.origin.sectors * 512 - offset)
+      yield {
+        offset,
+        read: () => this.cow.read(newChunk * this.#chunkBytes, length),
+        clear: () => {
+          this.cow.write(entryOffset(index, this.#options.chunkSectors), new Uint8Array(16))
+          this.#newChunks.delete(oldChunk)
+        },
+      }
+    }
+  }
+
+  protected get isValid(): boolean {
+    return this.#state === 'active'
+  }
+
+  protected hasException(offset: number): boolean {
+    return this.#newChunks.has(Math.floor(offset / this.#chunkBytes))
+  }
+
+  /** Cuts a range at chunk boundaries. */
+  protected *chunksOf(offset: number, length: number): Generator<{ offset: number; length: number }> {
+    yield* this.#pieces(offset, length)
+  }
+
+  protected get takesDiscards(): boolean {
+    return this.#options.zeroes
   }
 
   get #chunkBytes(): number {

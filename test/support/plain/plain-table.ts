@@ -1,6 +1,7 @@
 /** From a line of a table to a target at work, with the kernel's words for what is wrong with it. */
 import { PlainDevice } from './plain-device.js'
 import { TargetRefusal } from './plain-error.js'
+import { PlainMerge } from './plain-merge.js'
 import { PlainSnapshot, type SnapshotOptions } from './plain-snapshot.js'
 import type { PlainStorage } from './plain-storage.js'
 import { type Place, PlainErrors, PlainFlakey, PlainLinear, PlainOrigin, type PlainTarget } from './plain-target.js'
@@ -41,7 +42,7 @@ export function makeTarget(world: PlainWorld, line: Line): PlainTarget {
     const on = device(world, args[0], 'ENODEV', 'Cannot get target device')
     return new PlainOrigin(fitting(line, on), on, () => world.snapshotsOf(on))
   }
-  if (target === 'snapshot') return makeSnapshot(world, line)
+  if (target === 'snapshot' || target === 'snapshot-merge') return makeSnapshot(world, line)
   throw new TargetRefusal('EINVAL', 'unknown target type')
 }
 
@@ -52,7 +53,15 @@ function makeSnapshot(world: PlainWorld, line: Line): PlainSnapshot {
   const origin = device(world, originPath, 'ENODEV', 'Cannot get origin device')
   const cow = device(world, cowPath, 'ENODEV', 'Cannot get COW device')
   if (origin === cow) throw new TargetRefusal('EINVAL', 'COW device cannot be the same as origin device')
-  const snapshot = new PlainSnapshot(fitting(line, origin), origin, cow, { ...storeWords(store, chunk), ...discards })
+  const options = { ...storeWords(store, chunk), ...discards }
+  const merges = line.target === 'snapshot-merge'
+  if (merges && options.store === 'N') {
+    throw new TargetRefusal('EINVAL', 'Snapshot exception store does not support snapshot-merge.')
+  }
+  const siblings = () => world.snapshotsOf(origin)
+  const snapshot = merges
+    ? new PlainMerge(fitting(line, origin), origin, cow, { ...options, siblings })
+    : new PlainSnapshot(fitting(line, origin), origin, cow, options)
   const [source, ...others] = world.snapshotsOf(origin).filter((other) => other.cow === cow)
   if (source === undefined) snapshot.load()
   else if (source.active && others.length === 0) snapshot.waitFor(source)

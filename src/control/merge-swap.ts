@@ -1,0 +1,95 @@
+/**
+ * The tables around a merge, as LVM2 swaps them: the origin's device gets a snapshot-merge and takes the snapshot's exceptions
+ * over; afterwards it is an origin again, and the snapshot's device is gone.
+ */
+import { present } from '../base/assert.js'
+import type { DeviceLife, OwnLoadOptions } from './device-life.js'
+import type { MappedDevice } from './mapped-device.js'
+import type { Merge } from './merge.js'
+import { busy, invalid } from './refusal.js'
+import type { StoreInstance } from './store-instance.js'
+
+export interface MergePair {
+  readonly snapshot: MappedDevice
+  /** Whose live table is the snapshot-origin. */
+  readonly origin: MappedDevice
+}
+
+export interface SwapOptions {
+  readonly merge: Merge
+  /** What the snapshot's device has meanwhile: errors, as LVM2 gives it, or what the origin shows. */
+  readonly meanwhile: 'error' | 'origin'
+  readonly isOwn?: true
+}
+
+/** The pair of devices that merging a snapshot concerns. Fails with INVALID_ARGUMENT, DEVICE_BUSY. */
+export function pairFor(snapshot: MappedDevice): MergePair {
+  const instance = snapshotOn(snapshot)
+  if (instance === undefined) throw invalid('merge', snapshot.name, 'its table is not one snapshot that is in use')
+  mustBeMergeable(instance, snapshot.name)
+  const owners = [...instance.plan.family.originOwners]
+  const [origin] = owners
+  if (owners.length !== 1 || origin === undefined || origin.live?.targets.length !== 1) {
+    const reason = `${owners.length === 1 ? 'a larger table has' : `${owners.length} devices are`} the snapshot-origin of it`
+    throw invalid('merge', snapshot.name, `${reason}; load the table of the merge yourself`)
+  }
+  if (origin.suspended || snapshot.suspended) throw busy('merge', snapshot.name, 'it or its origin is suspended')
+  return { snapshot, origin }
+}
+
+/** Fails with INVALID_ARGUMENT, DEVICE_BUSY unless the snapshot could be merged. */
+export function mustBeMergeable(instance: StoreInstance, name: string): void {
+  const { family, spec } = instance.plan
+  if (spec.store === 'N') throw invalid('merge', name, 'Snapshot exception store does not support snapshot-merge.')
+  if (instance.state() === 'Invalid') throw invalid('merge', name, `it is invalid: ${instance.whyInvalid()}`)
+  if ([...family.instances].some(({ plan }) => plan.merges)) throw busy('merge', name, 'A snapshot is already merging.')
+}
+
+/** Swaps the merge in. When it fails the devices have the tables they had. */
+export async function startMerge(
+  life: DeviceLife,
+  { origin, snapshot }: MergePair,
+  options: SwapOptions,
+): Promise<void> {
+  const { isOwn, meanwhile, merge } = options
+  const own = isOwn === true ? { isOwn } : {}
+  const instance = present(snapshotOn(snapshot), 'the snapshot is live')
+  const { sectors } = present(origin.live, 'the origin is live')
+  const words = snapshot.live?.tableText().split(' ').slice(3) ?? []
+  const { durability } = instance.plan
+  const load: OwnLoadOptions = { ...own, merge, durability: durability === 'none' ? 'power-loss' : durability }
+  await life.suspend(origin, false)
+  await life.suspend(snapshot, false)
+  try {
+    await life.load(origin, ['0', sectors, 'snapshot-merge', ...words].join(' '), load)
+  } catch (error) {
+    await life.resume(snapshot)
+    await life.resume(origin)
+    throw error
+  }
+  await life.resume(origin)
+  const shown = meanwhile === 'error' ? 'error' : `linear ${origin.number} 0`
+  await life.load(snapshot, `0 ${snapshot.live?.sectors ?? sectors} ${shown}`, { ...own, readOnly: true })
+  await life.resume(snapshot)
+}
+
+/** Swaps the merge, which is done, out: the origin's device gets `table`. */
+export async function endMerge(life: DeviceLife, origin: MappedDevice, table: string, isOwn?: true): Promise<void> {
+  await life.suspend(origin, false)
+  try {
+    await life.load(origin, table, isOwn === true ? { isOwn } : {})
+  } finally {
+    await life.resume(origin)
+  }
+}
+
+/** The snapshot that is a device's whole table, in use. */
+function snapshotOn(device: MappedDevice): StoreInstance | undefined {
+  const [target, ...others] = device.live?.targets ?? []
+  const isIt = target?.type === 'snapshot' && others.length === 0 && target.instance.isAttached
+  return isIt ? target.instance : undefined
+}
+
+/** The merge that a device's live table is about. */
+export const mergingOn = (device: MappedDevice): StoreInstance | undefined =>
+  device.live?.instances.find(({ plan }) => plan.merges)
