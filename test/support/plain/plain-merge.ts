@@ -1,5 +1,5 @@
 /**
- * A merging snapshot in the plainest way: when it is resumed it merges chunk by chunk, from the end of the list, until it is
+ * A merging snapshot in the plainest way: when it is resumed it merges run by run, from the end of the list, until it is
  * done or something fails.
  */
 import { CowringError } from 'cowring'
@@ -12,8 +12,8 @@ export class PlainMerge extends PlainSnapshot {
   override readonly name = 'snapshot-merge'
   readonly #siblings: () => Iterable<PlainSnapshot>
   #hasFailed = false
-  /** The chunk whose entry may or may not be on the COW. */
-  #uncertain: number | undefined
+  /** Ends of the stretch of the origin whose entries may or may not be on the COW. */
+  #uncertain = { from: 0, end: 0 }
 
   constructor(
     place: Place,
@@ -27,13 +27,13 @@ export class PlainMerge extends PlainSnapshot {
 
   merge(): void {
     if (this.#hasFailed || !this.isValid) return
-    for (const { clear, offset, read } of this.fromTheEnd()) {
+    for (const { clear, offset, read } of this.runsFromTheEnd()) {
       try {
         const bytes = read()
         this.#writeOrigin(offset, bytes)
-        this.#uncertain = offset
+        this.#uncertain = { from: offset, end: offset + bytes.length }
         clear()
-        this.#uncertain = undefined
+        this.#uncertain = { from: 0, end: 0 }
       } catch (error) {
         if (!(error instanceof CowringError)) throw error
         this.#hasFailed = true
@@ -50,8 +50,8 @@ export class PlainMerge extends PlainSnapshot {
     for (const piece of this.chunksOf(offset, bytes.length)) {
       const data = bytes.subarray(piece.offset - offset).subarray(0, piece.length)
       if (!this.isValid || !this.hasException(piece.offset)) this.#writeOrigin(piece.offset, data)
-      else if (this.#uncertain === undefined) super.write(piece.offset, data)
-      else throw ioError()
+      else if (this.#isUncertain(piece.offset)) throw ioError()
+      else super.write(piece.offset, data)
     }
   }
 
@@ -61,6 +61,10 @@ export class PlainMerge extends PlainSnapshot {
 
   /** It saves nothing: it shows the origin. */
   override preserve(): void {}
+
+  #isUncertain(offset: number): boolean {
+    return offset >= this.#uncertain.from && offset < this.#uncertain.end
+  }
 
   #writeOrigin(offset: number, bytes: Uint8Array): void {
     for (const sibling of this.#siblings()) sibling.preserve(offset, bytes.length)

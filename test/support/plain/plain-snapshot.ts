@@ -56,7 +56,7 @@ export class PlainSnapshot implements PlainTarget {
         this.#makeStore()
         return
       }
-      const image = decodeStore(this.cow.read(0, this.cow.sectors * 512))
+      const image = decodeStore(this.#metadata(new DataView(head.buffer, head.byteOffset).getUint32(12, true)))
       if (image === undefined) throw new TargetRefusal('EINVAL', 'Failed to read snapshot metadata')
       this.#options = { ...this.#options, chunkSectors: image.chunkSectors }
       if (!image.valid) this.#state = 'invalid'
@@ -95,6 +95,7 @@ export class PlainSnapshot implements PlainTarget {
   status(): string {
     if (this.#state !== 'active') return this.#state === 'invalid' ? 'Invalid' : 'Overflow'
     const { store, chunkSectors } = this.#options
+    if (chunkSectors === 0) return `0/${this.cow.sectors} 0`
     const count = this.#newChunks.size
     const metadata = store === 'N' ? 0 : 2 + Math.floor(count / entriesPerArea(chunkSectors))
     return `${(metadata + count) * chunkSectors}/${this.cow.sectors} ${metadata * chunkSectors}`
@@ -146,20 +147,27 @@ export class PlainSnapshot implements PlainTarget {
     }
   }
 
-  /** Its exceptions, the last first, for a merge: what the chunk is to hold, and how to end the exception. */
-  protected *fromTheEnd(): Generator<{ offset: number; read: () => Uint8Array; clear: () => void }> {
-    const chunks = [...this.#newChunks].map(([oldChunk, newChunk], index) => ({ oldChunk, newChunk, index }))
-    for (const { oldChunk, newChunk, index } of chunks.reverse()) {
+  /** Its runs, the last first, for a merge: where each belongs, what it holds, and how to end its exceptions. */
+  protected *runsFromTheEnd(): Generator<{ offset: number; read: () => Uint8Array; clear: () => void }> {
+    const entries = [...this.#newChunks]
+    for (let end = entries.length; end > 0; ) {
+      let from = end - 1
+      while (from > 0 && adjoin(entries[from - 1], entries[from])) from--
+      const [oldChunk = 0, newChunk = 0] = entries[from] ?? []
+      const run = { from, end }
       const offset = oldChunk * this.#chunkBytes
-      const length = Math.min(this.#chunkBytes, this.origin.sectors * 512 - offset)
+      const length = Math.min((end - from) * this.#chunkBytes, this.origin.sectors * 512 - offset)
       yield {
         offset,
         read: () => this.cow.read(newChunk * this.#chunkBytes, length),
         clear: () => {
-          this.cow.write(entryOffset(index, this.#options.chunkSectors), new Uint8Array(16))
-          this.#newChunks.delete(oldChunk)
+          for (let index = run.end - 1; index >= run.from; index--) {
+            this.cow.write(entryOffset(index, this.#options.chunkSectors), new Uint8Array(16))
+          }
+          for (const [chunk] of entries.slice(run.from, run.end)) this.#newChunks.delete(chunk)
         },
       }
+      end = from
     }
   }
 
@@ -235,6 +243,17 @@ export class PlainSnapshot implements PlainTarget {
     return (index + 1) % entriesPerArea(this.#options.chunkSectors) === 0
   }
 
+  /** The COW with zeroes where no metadata is: unreadable data is nobody's business yet. */
+  #metadata(chunkSectors: number): Uint8Array {
+    const bytes = new Uint8Array(this.cow.sectors * 512)
+    const isMetadata = (chunk: number) => chunk === 0 || (chunk - 1) % (entriesPerArea(chunkSectors) + 1) === 0
+    for (let chunk = 0; (chunk + 1) * chunkSectors <= this.cow.sectors; chunk++) {
+      const at = chunk * chunkSectors * 512
+      if (isMetadata(chunk)) bytes.set(this.cow.read(at, chunkSectors * 512), at)
+    }
+    return bytes
+  }
+
   #makeStore(): void {
     const chunkSectors = this.#options.chunkSectors === 0 ? 32 : this.#options.chunkSectors
     this.#options = { ...this.#options, chunkSectors }
@@ -272,4 +291,8 @@ export class PlainSnapshot implements PlainTarget {
       at = end
     }
   }
+}
+
+function adjoin(one: readonly [number, number] | undefined, next: readonly [number, number] | undefined): boolean {
+  return one !== undefined && next !== undefined && one[0] + 1 === next[0] && one[1] + 1 === next[1]
 }
