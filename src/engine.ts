@@ -87,7 +87,8 @@ export class Engine implements AsyncDisposable {
    *
    * The source is locked against a second use, here and in other processes. The snapshots it remembers are attached; if one
    * is missing or fails its checks, a writable open fails, because writing to the origin would spoil it in silence: bring it
-   * back, or name it in `abandon`. A read-only open attaches what it can, read-only.
+   * back, or name it in `abandon`. A read-only open attaches what it can, read-only. A merge that was not done goes on, which
+   * `snapshot.merging` tells; the origin cannot be opened, for reading neither, without that snapshot's COW.
    * Fails with DEVICE_MISSING, DEVICE_UNSUPPORTED, DEVICE_BUSY, SNAPSHOT_MISSING, STORE_CORRUPT, IO_ERROR, ENGINE_CLOSED.
    */
   async open(source: Source, options: OpenOptions = {}): Promise<Origin> {
@@ -243,8 +244,12 @@ async function prepareRemembered(
     }
   }
   const first = failed[0]
-  if (first === undefined || readOnly) return prepared
+  const halfMerged = failed.find(({ name }) =>
+    remembered.some((each) => each.name === name && each.merging !== undefined),
+  )
+  if (first === undefined || (readOnly && halfMerged === undefined)) return prepared
   for (const each of prepared) await origin.abandon(each)
+  if (halfMerged !== undefined) throw missingMerge(origin, halfMerged)
   throw missing(origin, failed, first)
 }
 
@@ -263,13 +268,24 @@ async function prepareOne(
     readOnly: readOnly || remembered.readOnly,
     name,
   }
-  const prepared = await origin.prepare(plan, readOnly ? 'look' : 'attach')
+  const use = readOnly ? 'look' : 'attach'
+  if (remembered.merging !== undefined) return origin.prepareMerge(plan, use, remembered.merging === 'stopped')
+  const prepared = await origin.prepare(plan, use)
   if (remembered.invalid === true) {
     const cursor = prepared.device.inactive?.instances[0]?.store?.cursor
     cursor?.startInvalid()
     cursor?.failHeader()
   }
   return prepared
+}
+
+function missingMerge(origin: Origin, { error, name }: { name: string; error: unknown }): CowringError {
+  const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '')
+  const text =
+    `${origin.name} is half merged with its snapshot '${name}' and cannot be opened without that one's COW, which has the ` +
+    `rest. ${reason}. Bring it back and open again: the merge goes on. Or take the origin as it is, neither old nor ` +
+    `new, with { abandon: ['${name}'] }`
+  return new CowringError('SNAPSHOT_MISSING', text, { device: origin.name, snapshot: name }, error)
 }
 
 function missing(

@@ -40,6 +40,7 @@ export class MergeLoop {
   /** Called once, when everything is merged or a step has failed. */
   readonly #onEnd: (failure: CowringError | undefined) => void
   #turn = 0
+  #isDone = false
   /** The list ends here for the window that was read last; -1 between windows. */
   #gatheredEnd = -1
   /** At most so many exceptions in a window: few again after a step failed, to find out which chunk is to blame. */
@@ -67,10 +68,12 @@ export class MergeLoop {
     return this.#gatheredEnd === cursor.committed() && this.#gatheredEnd % geometry.entriesPerArea === 0
   }
 
-  /** Its target goes away; the device is at rest. */
+  /** Its target goes away; the device is at rest. What is done is the business of whoever waits for it. */
   stop(): void {
-    const text = `${this.#instance.plan.owner.name} was closed, or has another table, before the merge was done`
-    this.merge.fail(new CowringError('DEVICE_CLOSED', text, { device: this.#instance.plan.owner.name }))
+    if (this.#isDone) return
+    const { name } = this.#instance.plan.owner
+    const text = `${name} was closed, or has another table, before its merge was done: open or load it again, and it goes on`
+    this.merge.fail(new CowringError('DEVICE_CLOSED', text, { device: name }))
   }
 
   /** Merges to the end; never rejects. */
@@ -97,6 +100,7 @@ export class MergeLoop {
       if (waitMs > 0 && this.#left > 0) await this.merge.sleep(waitMs)
     }
     if (this.merge.hasEnded) return
+    this.#isDone = true
     this.#onEnd(undefined)
     await this.merge.complete()
   }

@@ -93,8 +93,11 @@ export class Merge {
    * and smaller; the device goes on showing the snapshot's content. Merge again to go on. Resolves when it has ended.
    */
   async cancel(): Promise<void> {
-    if (this.#state === 'running' || this.#state === 'paused') this.end('cancelled')
+    if (this.hasEnded) return
+    if (this.#state === 'running') this.#become('paused')
     await this.#until(() => !this.#isBusy)
+    await this.whenCancelled()
+    this.end('cancelled')
   }
 
   // ── for the one who merges ──────────────────────────────────────────────────────────────────────────────────────────
@@ -131,6 +134,9 @@ export class Merge {
     this.#samples = [...this.#samples.filter(({ atMs }) => now - atMs < speedOverMs), { atMs: now, done }]
     this.#notify()
   }
+
+  /** What is to be done before a merge that is at rest counts as cancelled. */
+  whenCancelled: () => Promise<void> = () => Promise.resolve()
 
   /** What is still to be done when everything is merged. */
   whenMerged: () => Promise<void> = () => Promise.resolve()

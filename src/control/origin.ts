@@ -12,11 +12,14 @@ import { identityOf } from '../io/open-source.js'
 import { openCow, refuseWritten, wipeCow } from './cow-policy.js'
 import type { MappedDevice } from './mapped-device.js'
 import type { Mapper } from './mapper.js'
+import { Merge, type MergeOptions } from './merge.js'
+import { mustBeMergeable } from './merge-swap.js'
 import type { CowUse } from './open-store.js'
 import type { OriginMemory, RememberedSnapshot } from './origin-memory.js'
 import type { PhysicalDevice } from './physical-devices.js'
 import { type RemoveOptions, Snapshot, type SnapshotOwner } from './snapshot.js'
 import { chunkSectorsDefault, planSnapshot, type SnapshotOptions, type SnapshotPlan } from './snapshot-options.js'
+import type { StoreInstance } from './store-instance.js'
 
 export interface OriginParts {
   readonly machinery: Machinery
@@ -37,6 +40,16 @@ export interface PreparedSnapshot {
   readonly plan: SnapshotPlan
   readonly cow: PhysicalDevice
   readonly device: MappedDevice
+  /** Of a snapshot whose merge is not done: its store is loaded into the origin's inactive table instead. */
+  readonly merge?: Merge
+}
+
+/** The one snapshot that is being merged, or whose merge was cancelled or has failed on the way. */
+interface Merging {
+  readonly snapshot: Snapshot
+  readonly merge: Merge
+  /** It was cancelled: it does not go on by itself when the origin is opened again. */
+  isStopped: boolean
 }
 
 export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
@@ -44,6 +57,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   readonly #snapshots: Snapshot[] = []
   /** Where the image's own table has gone, while there are snapshots. */
   #real: MappedDevice | undefined
+  #merging: Merging | undefined
   /** Changes of the set of snapshots, one after the other. */
   #changes: Promise<unknown> = Promise.resolve()
   /** The last attempt to close it. */
@@ -83,6 +97,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
    * continued with its own chunk size; anything else is refused and left as it is. Every write that resolved before the
    * call is in the snapshot, and no write submitted after it resolved is; the origin's I/O is held for a moment and none of
    * it is lost. A persistent snapshot of a file or device is remembered: `engine.open` attaches it again.
+   * While a snapshot is being merged none can be taken.
    * Fails with INVALID_ARGUMENT, SNAPSHOT_EXISTS, COW_IS_ORIGIN, COW_TOO_SMALL, COW_NOT_A_STORE, STORE_CORRUPT,
    * STORE_VERSION, DEVICE_BUSY, DEVICE_MISSING, DEVICE_UNSUPPORTED, IO_ERROR, LIMIT_EXCEEDED, DEVICE_CLOSED.
    */
@@ -90,6 +105,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     return this.#change(async () => {
       this.mustBeOpen()
       const plan = planSnapshot(options, this.#freeName(options))
+      if (this.#merging !== undefined) throw busyMerging(this.name, this.#merging, 'a snapshot can be taken')
       if (this.#snapshots.some(({ name }) => name === plan.name)) {
         const text = `${this.name} has a snapshot '${plan.name}' already; remove it or choose another name`
         throw new CowringError('SNAPSHOT_EXISTS', text, { device: this.name, snapshot: plan.name })
@@ -100,7 +116,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
       }
       const prepared = await this.prepare(plan, 'take')
       try {
-        this.#remember([...this.#remembered(), ...this.#asRemembered(prepared)])
+        this.#remember([...this.#remembered(), ...this.#asRemembered(prepared, prepared.device.inactive?.instances[0])])
         const [snapshot] = await this.#adopt([prepared])
         return present(snapshot, 'one snapshot for one that was prepared')
       } catch (error) {
@@ -141,8 +157,43 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     }
   }
 
+  /** The same for a snapshot whose merge is not done: the origin's table will be the merge's. */
+  async prepareMerge(plan: SnapshotPlan, use: CowUse, isStopped: boolean): Promise<PreparedSnapshot> {
+    const { direct, mapper } = this.#parts
+    const cow = openCow(mapper.physical, plan, { direct, originBytes: this.sizeBytes, use })
+    cow.holds++
+    const merge = new Merge()
+    if (isStopped) merge.end('cancelled')
+    let device: MappedDevice | undefined
+    try {
+      const real = await this.#makeReal()
+      device = await mapper.createHeld(plan.name, undefined)
+      await this.#loadMerge(plan, cow, real, merge, use)
+      refuseInvalid(present(this.#parts.device.inactive, 'the merge is loaded').instances, cow)
+      return { plan, cow, device, merge }
+    } catch (error) {
+      await mapper.clear(this.deviceName)
+      if (device !== undefined) await mapper.takeDown([device])
+      this.#letGo(cow, false)
+      await this.#dropRealIfUnused()
+      throw withoutTable(error)
+    }
+  }
+
+  #loadMerge(plan: SnapshotPlan, cow: PhysicalDevice, real: MappedDevice, merge: Merge, use: CowUse): Promise<void> {
+    const line = `0 ${this.#sectors} snapshot-merge ${real.number} ${cow.number} ${plan.store} ${plan.chunkSectors ?? 0}`
+    return this.#parts.mapper.load(this.deviceName, line, {
+      isOwn: true,
+      readOnly: this.readOnly,
+      durability: plan.durability === 'none' ? 'power-loss' : plan.durability,
+      cowUse: use,
+      merge,
+    })
+  }
+
   /** Undoes `prepare`: a file it made is gone again. */
-  async abandon({ cow, device }: PreparedSnapshot): Promise<void> {
+  async abandon({ cow, device, merge }: PreparedSnapshot): Promise<void> {
+    if (merge !== undefined) await this.#parts.mapper.clear(this.deviceName)
     await this.#parts.mapper.takeDown([device])
     this.#letGo(cow, true)
     const isOriginTarget = this.#parts.device.live?.families.length !== 0
@@ -158,6 +209,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   remove(snapshot: Snapshot, options: RemoveOptions): Promise<void> {
     return this.#change(async () => {
       if (!this.#snapshots.includes(snapshot)) return
+      if (this.#merging?.snapshot === snapshot) throw busyMerging(this.name, this.#merging, 'it can be removed')
       const { cow, device } = snapshot.parts
       snapshot.shut()
       try {
@@ -181,6 +233,39 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
         this.#letGo(cow, false)
       }
     })
+  }
+
+  /** As `snapshot.merge()`, which says more. */
+  merge(snapshot: Snapshot, options: MergeOptions): Merge {
+    this.mustBeOpen()
+    const present = this.#merging
+    if (present !== undefined && present.snapshot !== snapshot)
+      throw busyMerging(this.name, present, 'another can be merged')
+    if (this.readOnly) throw new CowringError('READ_ONLY', `${this.name} ${this.whyReadOnly()}`, { device: this.name })
+    if (present !== undefined && !present.merge.hasEnded) {
+      present.merge.limits = { ...present.merge.limits, ...options }
+      present.merge.resume()
+      return present.merge
+    }
+    const merge = new Merge(options)
+    this.#merging = { snapshot, merge, isStopped: false }
+    snapshot.becomeMerging(merge)
+    // From here on, so that what is submitted after this call meets the merge.
+    const gates = [this.#parts.device.gate, snapshot.parts.device.gate]
+    for (const gate of gates) void gate.hold()
+    void this.#change(async () => {
+      try {
+        await this.#startMerge(snapshot, merge)
+      } catch (error) {
+        this.#merging = present
+        snapshot.becomeMerging(present?.merge)
+        this.#rememberAgain()
+        merge.fail(error instanceof Error ? error : new Error(String(error)))
+      } finally {
+        for (const gate of gates) gate.open()
+      }
+    })
+    return merge
   }
 
   /**
@@ -233,6 +318,64 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     return `the system answered ${errnoName(errno)} on ${this.path ?? this.name}; check the device and try again`
   }
 
+  async #startMerge(snapshot: Snapshot, merge: Merge): Promise<void> {
+    this.mustBeOpen()
+    snapshot.mustBeOpen()
+    const { device, mapper } = this.#parts
+    const { instance, parts } = snapshot
+    this.#follow(snapshot, merge)
+    if (instance.plan.merges && instance.mergeFailure === undefined) {
+      this.#remember(this.#remembered())
+      await mapper.mergeAgain(device, merge)
+      return
+    }
+    if (!instance.plan.merges) {
+      mustBeMergeable(instance, snapshot.name)
+      this.#remember(this.#remembered())
+      snapshot.showOn(device)
+      await mapper.startHeldMerge({ snapshot: parts.device, origin: device }, merge)
+      return
+    }
+    // What is in memory after a failure is not to be merged on: the store is read again.
+    const real = present(this.#real, 'a merge lies on the real device')
+    await this.#suspended(() => this.#load(`0 ${this.#sectors} error`))
+    await this.#suspended(() => this.#loadMerge(parts.plan, parts.cow, real, merge, 'attach'))
+  }
+
+  /** What is done here when a merge ends. */
+  #follow(snapshot: Snapshot, merge: Merge): void {
+    merge.whenCancelled = () =>
+      this.#change(async () => {
+        if (this.#merging !== undefined) this.#merging.isStopped = true
+        this.#remember(this.#remembered())
+      })
+    merge.whenMerged = () => this.#change(() => this.#endMerge(snapshot))
+  }
+
+  /** Everything is merged: the origin is an origin again, and the snapshot is gone. */
+  async #endMerge(snapshot: Snapshot): Promise<void> {
+    this.mustBeOpen()
+    const { machinery, mapper } = this.#parts
+    const { cow, device } = snapshot.parts
+    const isLast = this.#snapshots.length === 1
+    const real = present(this.#real, 'a merge lies on the real device')
+    await this.#suspended(async () => {
+      await this.#load(isLast ? this.#plainLine : `0 ${this.#sectors} snapshot-origin ${real.number}`)
+      // Before the swap, so that a crash finds either a merge with nothing left to do, or an origin without one.
+      this.#remember(this.#remembered(snapshot))
+      snapshot.becomeMerged()
+    })
+    this.#merging = undefined
+    this.#forget(snapshot)
+    await mapper.takeDown([device])
+    try {
+      await this.#dropRealIfUnused()
+      await wipeCow(machinery, cow)
+    } finally {
+      this.#letGo(cow, false)
+    }
+  }
+
   get #sectors(): number {
     return bytesToSectors(this.sizeBytes)
   }
@@ -245,14 +388,17 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   async #adopt(prepared: readonly PreparedSnapshot[]): Promise<Snapshot[]> {
     const { machinery, mapper } = this.#parts
     const isFirst = this.#snapshots.length === 0
+    const merging = prepared.find(({ merge }) => merge !== undefined)
     const { arena, client } = machinery
     const parts = { owner: this, client, arena: arena.buffer }
     const snapshots = prepared.map((each) => new Snapshot({ ...parts, ...each }))
     try {
       await this.#suspended(async () => {
         const real = present(this.#real, 'a snapshot is prepared on the real device')
-        if (isFirst) await this.#load(`0 ${this.#sectors} snapshot-origin ${real.number}`)
-        for (const { device } of prepared) await mapper.resume(device.name)
+        // The table of a merge is loaded already.
+        if (isFirst && merging === undefined) await this.#load(`0 ${this.#sectors} snapshot-origin ${real.number}`)
+        for (const { device, merge } of prepared) if (merge === undefined) await mapper.resume(device.name)
+        for (const snapshot of snapshots) this.#becomeMerging(snapshot)
         // W5: before the first write that could make one invalid, whose header may then have to be remembered.
         this.#snapshots.push(...snapshots)
       })
@@ -260,7 +406,26 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
       for (const snapshot of snapshots) if (this.#snapshots.includes(snapshot)) this.#forget(snapshot)
       throw error
     }
+    for (const snapshot of snapshots) if (snapshot.merging !== undefined) await this.#showMerging(snapshot)
     return snapshots
+  }
+
+  /** A snapshot whose merge was not done when the origin was closed. */
+  #becomeMerging(snapshot: Snapshot): void {
+    const { merge } = snapshot.parts
+    if (merge === undefined) return
+    this.#merging = { snapshot, merge, isStopped: merge.state === 'cancelled' }
+    this.#follow(snapshot, merge)
+    snapshot.becomeMerging(merge)
+    snapshot.showOn(this.#parts.device)
+  }
+
+  /** What a handle shows whose snapshot was being merged when the origin was opened. */
+  async #showMerging(snapshot: Snapshot): Promise<void> {
+    const { device, mapper } = this.#parts
+    const { name } = snapshot.parts.device
+    await mapper.load(name, `0 ${this.#sectors} linear ${device.number} 0`, { isOwn: true, readOnly: true })
+    await mapper.resume(name)
   }
 
   #forget(snapshot: Snapshot): void {
@@ -331,13 +496,20 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   // ── the origin's memory ─────────────────────────────────────────────────────────────────────────────────────────────
 
   #remembered(without?: Snapshot): RememberedSnapshot[] {
-    return this.#snapshots.filter((each) => each !== without).flatMap(({ parts }) => this.#asRemembered(parts))
+    return this.#snapshots
+      .filter((each) => each !== without)
+      .flatMap((each) => {
+        const entries = this.#asRemembered(each.parts, each.instance)
+        if (this.#merging?.snapshot !== each) return entries
+        const merging = this.#merging.isStopped ? 'stopped' : 'running'
+        return entries.map((entry) => ({ ...entry, merging }))
+      })
   }
 
-  #asRemembered({ cow, device, plan }: PreparedSnapshot): RememberedSnapshot[] {
+  #asRemembered({ cow, plan }: PreparedSnapshot, instance: StoreInstance | undefined): RememberedSnapshot[] {
     const { memory } = this.#parts
     if (memory === undefined || cow.path === undefined || plan.store === 'N' || plan.durability === 'none') return []
-    const store = (device.inactive ?? device.live)?.instances[0]?.store
+    const store = instance?.store
     const { durability, name, readOnly } = plan
     const entry = { name, cow: memory.storeCow(cow.path), store: plan.store, durability, readOnly }
     const invalid = store?.cursor.headerFailed() === true ? { invalid: true as const } : {}
@@ -356,6 +528,18 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   #remember(snapshots: RememberedSnapshot[]): void {
     this.#parts.memory?.save(snapshots)
   }
+}
+
+function busyMerging(origin: string, { snapshot }: Merging, what: string): CowringError {
+  const text = `${snapshot.name} is being merged into ${origin}; wait until that is done before ${what}`
+  return new CowringError('DEVICE_BUSY', text, { device: origin, snapshot: snapshot.name })
+}
+
+/** A half-merged origin cannot do without what its store still has. */
+function refuseInvalid(instances: readonly StoreInstance[], cow: PhysicalDevice): void {
+  if (instances.every((instance) => instance.state() !== 'Invalid')) return
+  const text = `${cow.name} holds a store that is invalid, with a part of what the origin is to get; restore both from a backup`
+  throw new CowringError('STORE_CORRUPT', text, { path: cow.name, reason: 'invalid' })
 }
 
 /** The error behind a refused table: who takes a snapshot has written none. */

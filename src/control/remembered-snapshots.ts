@@ -17,12 +17,17 @@ export interface RememberedSnapshot {
   readonly readOnly: boolean
   /** It became invalid and its header could not be written: it opens as Invalid whatever its header says. */
   readonly invalid?: true
+  /** It is being merged, which goes on at the next opening unless it was stopped. The origin alone is neither old nor new. */
+  readonly merging?: 'running' | 'stopped'
 }
 
 /** What is wrong with a text, in words that follow the file's name. */
 export class MalformedMemory extends Error {}
 
 export const memoryVersion = 1
+/** Of a list with an unfinished merge, which nobody may take for a list of plain snapshots. */
+export const mergingVersion = 2
+const versionsKnown = [memoryVersion, mergingVersion]
 const sentence = 'Snapshots of this image; writing to it without them spoils them. Managed by cowring.'
 const sentenceOfDevice = 'Snapshots of this device; writing to it without them spoils them. Managed by cowring.'
 
@@ -33,7 +38,7 @@ const chunkSectorsMax = 2 ** 30 / sectorBytes
 
 export function encode(snapshots: readonly RememberedSnapshot[], device?: string): string {
   const about = device === undefined ? { about: sentence } : { about: sentenceOfDevice, device }
-  const list = snapshots.map(({ name, cow, store, chunkSectors, durability, readOnly, invalid }) => ({
+  const list = snapshots.map(({ name, cow, store, chunkSectors, durability, readOnly, invalid, merging }) => ({
     name,
     cow,
     store,
@@ -41,21 +46,26 @@ export function encode(snapshots: readonly RememberedSnapshot[], device?: string
     durability,
     readOnly,
     ...(invalid === true ? { invalid } : {}),
+    ...(merging === undefined ? {} : { merging }),
   }))
-  return `${JSON.stringify({ ...about, version: memoryVersion, snapshots: list }, null, 2)}\n`
+  const version = list.some(({ merging }) => merging !== undefined) ? mergingVersion : memoryVersion
+  return `${JSON.stringify({ ...about, version, snapshots: list }, null, 2)}\n`
 }
 
 export function decode(text: string): RememberedSnapshot[] {
   const memory = parse(text)
   if (!isObject(memory)) throw new MalformedMemory('is not a JSON object')
-  if (memory.version !== memoryVersion) {
+  if (!versionsKnown.some((version) => version === memory.version)) {
     const found = JSON.stringify(memory.version) ?? 'missing'
-    throw new MalformedMemory(`has format version ${found}; this cowring knows version ${memoryVersion}`)
+    throw new MalformedMemory(`has format version ${found}; this cowring knows versions ${versionsKnown.join(' and ')}`)
   }
   const list = memory.snapshots
   if (!Array.isArray(list)) throw new MalformedMemory("has no list 'snapshots'")
   const snapshots = list.map(decodeSnapshot)
   refuseTwins(snapshots)
+  if (snapshots.filter(({ merging }) => merging !== undefined).length > 1) {
+    throw new MalformedMemory('says of more than one snapshot that it is being merged')
+  }
   return snapshots
 }
 
@@ -67,7 +77,7 @@ function decodeSnapshot(entry: unknown, index: number): RememberedSnapshot {
     if (holds(value)) return value
     throw new MalformedMemory(`has ${where}.${field} = ${JSON.stringify(value) ?? 'nothing'}; it must be ${wanted}`)
   }
-  const invalid = entry.invalid
+  const { invalid, merging } = entry
   return {
     name: take('name', isSnapshotName, "a name of 1 to 127 characters without '/' or control characters"),
     cow: take('cow', isPath, 'a path'),
@@ -76,6 +86,9 @@ function decodeSnapshot(entry: unknown, index: number): RememberedSnapshot {
     durability: take('durability', oneOf(['power-loss', 'process-crash']), "'power-loss' or 'process-crash'"),
     readOnly: take('readOnly', isBoolean, 'true or false'),
     ...(invalid === undefined || take('invalid', isBoolean, 'true or absent') === false ? {} : { invalid: true }),
+    ...(merging === undefined
+      ? {}
+      : { merging: take('merging', oneOf(['running', 'stopped']), "'running', 'stopped' or absent") }),
   }
 }
 

@@ -6,11 +6,14 @@ import type { ErrorCode } from '../base/errors.js'
 import type { Client } from '../coordinator/client.js'
 import { Volume } from '../coordinator/volume.js'
 import type { MappedDevice } from './mapped-device.js'
+import type { Merge, MergeOptions } from './merge.js'
+import { mergingOn } from './merge-swap.js'
 import type { PhysicalDevice } from './physical-devices.js'
 import type { Durability, SnapshotPlan, StoreType } from './snapshot-options.js'
 import type { StoreInstance } from './store-instance.js'
 
-export type SnapshotState = 'Valid' | 'Overflow' | 'Invalid' | 'Merge failed'
+/** The kernel's words, and two of our own for a snapshot that goes back into its origin. */
+export type SnapshotState = 'Valid' | 'Overflow' | 'Invalid' | 'Merge failed' | 'merging' | 'merged'
 
 export interface SnapshotUsage {
   readonly state: SnapshotState
@@ -31,6 +34,7 @@ export interface RemoveOptions {
 /** What a snapshot needs of the origin that owns it. */
 export interface SnapshotOwner {
   remove(snapshot: Snapshot, options: RemoveOptions): Promise<void>
+  merge(snapshot: Snapshot, options: MergeOptions): Merge
 }
 
 export interface SnapshotParts {
@@ -41,10 +45,16 @@ export interface SnapshotParts {
   readonly cow: PhysicalDevice
   /** The mapped device that it is. */
   readonly device: MappedDevice
+  /** Of one that was being merged when its origin was opened. */
+  readonly merge?: Merge
 }
 
 export class Snapshot extends Volume implements AsyncDisposable {
   readonly #parts: SnapshotParts
+  #merge: Merge | undefined
+  /** The device that shows its content while it is merged, and is its origin. */
+  #mergesInto: MappedDevice | undefined
+  #isMerged = false
 
   /** Made by `origin.snapshot()` and `engine.open()`. */
   constructor(parts: SnapshotParts) {
@@ -78,20 +88,52 @@ export class Snapshot extends Volume implements AsyncDisposable {
   }
 
   /**
-   * The kernel's status text: `Invalid`, `Overflow`, or `<allocated>/<total> <metadata>` in sectors. Exact when no write is
-   * in flight; otherwise as of a moment ago. Fails with DEVICE_CLOSED. Source: the `snapshot` target's status line.
+   * The kernel's status text: `Invalid`, `Overflow`, `Merge failed`, or `<allocated>/<total> <metadata>` in sectors, which get
+   * fewer while it is merged; and `merged` afterwards. Exact when no write is in flight; otherwise as of a moment ago. Fails
+   * with DEVICE_CLOSED. Source: the status lines of the targets `snapshot` and `snapshot-merge`.
    */
   status(): string {
+    if (this.#isMerged) return 'merged'
     this.mustBeOpen()
     return this.instance.status()
   }
 
   /** How full the store is, and whether it is still good. As current as `status()`. Fails with DEVICE_CLOSED. */
   usage(): SnapshotUsage {
+    if (this.#isMerged) {
+      return { state: 'merged', allocatedSectors: 0, totalSectors: 0, metadataSectors: 0, exceptions: 0, percent: 0 }
+    }
     this.mustBeOpen()
     const { instance } = this
     const percent = instance.percent()
-    return { state: instance.state(), ...instance.counts(), exceptions: instance.exceptions(), percent }
+    const isMerging = this.#merge !== undefined && instance.state() === 'Valid'
+    const state = isMerging ? 'merging' : instance.state()
+    return { state, ...instance.counts(), exceptions: instance.exceptions(), percent }
+  }
+
+  /**
+   * Rolls the origin back to this snapshot, and to what was written to the snapshot since: its exceptions go back into the
+   * origin, and when all have, the snapshot is gone. The origin shows the snapshot's content from this call on, and can be used
+   * all the time: a request submitted after the call sees that content, and no write submitted after it is rolled back. This
+   * handle stays readable meanwhile, shows what the origin shows, and refuses writes. Other snapshots keep their content.
+   *
+   * A crash at any moment loses nothing that was acknowledged: opened again, an origin that remembers its snapshots goes on. One
+   * snapshot of an origin can be merged at a time. Called again, it is the merge under way, with these limits, and it goes on
+   * if it was paused, cancelled, or has failed. Throws INVALID_ARGUMENT, READ_ONLY, DEVICE_BUSY, DEVICE_CLOSED; what fails
+   * later is told by `finished`. Source: the `snapshot-merge` target; lvconvert(8), `--merge`.
+   */
+  merge(options: MergeOptions = {}): Merge {
+    this.mustBeOpen()
+    return this.#parts.owner.merge(this, options)
+  }
+
+  /** The merge under way, or the last one if that has ended before its end; `undefined` for a snapshot that is none's. */
+  get merging(): Merge | undefined {
+    return this.#merge
+  }
+
+  override get readOnly(): boolean {
+    return super.readOnly || this.#merge !== undefined
   }
 
   /**
@@ -113,7 +155,33 @@ export class Snapshot extends Volume implements AsyncDisposable {
   }
 
   get instance(): StoreInstance {
-    return present(this.#parts.device.live?.instances[0], `${this.name} is a snapshot's device`)
+    const merging = this.#mergesInto === undefined ? undefined : mergingOn(this.#mergesInto)
+    return present(merging ?? this.#parts.device.live?.instances[0], `${this.name} is a snapshot's device`)
+  }
+
+  // ── for the origin that merges it ───────────────────────────────────────────────────────────────────────────────────
+
+  /** It is the merge's from now on; without one, its own again. */
+  becomeMerging(merge: Merge | undefined): void {
+    this.#merge = merge
+  }
+
+  /** Its exceptions go to the snapshot-merge target of this device, or have gone there. */
+  showOn(device: MappedDevice): void {
+    this.#mergesInto = device
+  }
+
+  becomeMerged(): void {
+    this.#isMerged = true
+    this.shut()
+  }
+
+  protected override whyReadOnly(): string {
+    return this.#merge === undefined ? super.whyReadOnly() : 'is being merged; write to the origin'
+  }
+
+  protected override whyClosed(): string {
+    return this.#isMerged ? 'was merged into its origin; that has its content now' : super.whyClosed()
   }
 
   protected explain(code: ErrorCode, errno: number): string {

@@ -190,11 +190,20 @@ export abstract class Volume implements TransferTarget {
     return new CowringError(code, `${this.name}: ${verb}${where} failed: ${why}`, facts)
   }
 
+  protected whyClosed(): string {
+    return 'is closed; open it again to use it'
+  }
+
+  /** Why it refuses writes and what to do about it, in words that follow its name. */
+  protected whyReadOnly(): string {
+    return 'was opened read-only; open it writable to write'
+  }
+
   /** What a code means for this volume and what to do about it. */
   protected abstract explain(code: ErrorCode, errno: number): string
 
   #isClosed(): CowringError {
-    return new CowringError('DEVICE_CLOSED', `${this.name} is closed; open it again to use it`, { device: this.name })
+    return new CowringError('DEVICE_CLOSED', `${this.name} ${this.whyClosed()}`, { device: this.name })
   }
 
   /** False where zeroes have to be written like other bytes. */
@@ -245,7 +254,7 @@ export abstract class Volume implements TransferTarget {
       return new CowringError('OUT_OF_RANGE', text, facts)
     }
     if (writes && this.readOnly) {
-      return new CowringError('READ_ONLY', `${this.name} was opened read-only; open it writable to write`, facts)
+      return new CowringError('READ_ONLY', `${this.name} ${this.whyReadOnly()}`, facts)
     }
     return undefined
   }

@@ -7,7 +7,6 @@
  * - A deliberate difference is one that the list of them covers. What the kernel made and we refuse on purpose is not there
  *   afterwards, so the records about it are left out; what we make and the kernel refused is removed again.
  * - A merge that a command has started comes to rest before the next record, as it did for the recorder.
- * - A command that needs a target which the layer does not have is left out; see missing-targets.ts.
  */
 import { type CommandRecord, type DmsetupCommand, deviceName, parseDmsetup, type Recorded } from '../recording.js'
 import { compareCommand } from './compare-command.js'
@@ -17,7 +16,6 @@ import { type Difference, type FoundDifference, findKnown, type KnownDifference 
 import { cowSectorsShownNext, sectorsZeroedPerCase } from './hints.js'
 import { type DeviceLayer, deviceInfo, type RunDmsetup } from './layer.js'
 import { mergesAtRest } from './merges.js'
-import { missingTarget } from './missing-targets.js'
 import { minorsByName } from './numbers.js'
 import { Preparation } from './preparation.js'
 import { removeWithUsers } from './removal.js'
@@ -125,16 +123,6 @@ class Replay implements Outcome {
     const command = parseDmsetup(record.cmd)
     const { verb, name = '' } = command
     if (verb === 'create') await this.#beforeCreate(command)
-    const missing = await missingTarget(this.#all.layer, record)
-    if (missing !== undefined) {
-      const reason = `needs ${missing.target}`
-      if (missing.kind === 'end') {
-        this.ended = { record: this.#record, reason }
-        return
-      }
-      if (missing.device !== undefined) this.#absent.set(missing.device, reason)
-      return this.#leaveOut(reason)
-    }
     const absence = this.#absent.get(name)
     if (absence !== undefined) {
       if (verb === 'remove') this.#absent.delete(name)
