@@ -1,6 +1,5 @@
 /**
- * The suite that a device-mapper layer has to pass: one test per recording, named after it. What needs a target that the
- * layer lacks is skipped and says so.
+ * The suite that a device-mapper layer has to pass: one test per recording, named after it.
  */
 import { describe, expect, test } from 'vitest'
 import type { KnownDifference } from '../support/conformance/differences.js'

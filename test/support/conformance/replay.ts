@@ -39,14 +39,15 @@ export interface Outcome {
   readonly compared: number
   /** Records that were left out, by reason. */
   readonly leftOut: ReadonlyMap<string, number>
-  /** Where the replay had to end, and why; `undefined` if it went to the end. */
-  readonly ended: { readonly record: number; readonly reason: string } | undefined
+  /** The record at which the replay broke off; `undefined` if it went to the end. */
+  readonly brokenOffAt: number | undefined
 }
 
 export async function replay(records: readonly Recorded[], options: ReplayOptions): Promise<Outcome> {
   using storage = new DeviceStorage()
   const run = new Replay(records, storage, options)
-  for (let index = 0; index < records.length && run.ended === undefined; index += 1) await run.stepOrBreakOff(index)
+  for (let index = 0; index < records.length && run.brokenOffAt === undefined; index += 1)
+    await run.stepOrBreakOff(index)
   return run
 }
 
@@ -58,7 +59,7 @@ class Replay implements Outcome {
   readonly used = new Set<KnownDifference>()
   readonly leftOut = new Map<string, number>()
   compared = 0
-  ended: Outcome['ended']
+  brokenOffAt: number | undefined
   readonly #records: readonly Recorded[]
   readonly #options: ReplayOptions
   readonly #all: Surroundings
@@ -87,7 +88,7 @@ class Replay implements Outcome {
       expected: 'a record that can be replayed',
       found: failure,
     })
-    this.ended = { record: index, reason: 'broken off' }
+    this.brokenOffAt = index
   }
 
   async #step(index: number): Promise<void> {

@@ -35,8 +35,8 @@ export async function runRecording(
   const { layer, dmsetup, close } = await start()
   const outcome = await replay(records, { layer, dmsetup, images: folder, known })
   // A request that never ends keeps its system from closing; whoever runs this ends the process.
-  if (outcome.ended?.reason !== 'broken off') await close()
-  return { outcome, verdict: verdictOn(records, outcome) }
+  if (outcome.brokenOffAt === undefined) await close()
+  return { outcome, verdict: verdictOn(outcome) }
 }
 
 /** Resolves with whether nothing failed and there was something to replay. */

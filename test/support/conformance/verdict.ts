@@ -1,5 +1,4 @@
-/** What an outcome comes to: passed, failed, or skipped because the layer lacks what the recording is about. */
-import type { Recorded } from '../recording.js'
+/** What an outcome comes to: passed, failed, or skipped because there was nothing to compare. */
 import { describeDifference } from './differences.js'
 import type { Outcome } from './replay.js'
 
@@ -11,11 +10,10 @@ export interface Verdict {
   readonly differences: readonly string[]
 }
 
-/** A replay that had to end early, or compared nothing, is skipped; a difference before that is a failure all the same. */
-export function verdictOn(records: readonly Recorded[], outcome: Outcome): Verdict {
-  const { differences, leftOut, ended, compared } = outcome
+/** A replay that compared nothing is skipped; one that broke off has a difference that says so. */
+export function verdictOn({ differences, leftOut, compared }: Outcome): Verdict {
   const counts = [...leftOut].map(([reason, count]) => `${count} records left out: ${reason}`)
-  const end = ended === undefined ? [] : [`replayed up to record ${ended.record} of ${records.length}: ${ended.reason}`]
-  const kind = differences.length > 0 ? 'failed' : ended !== undefined || compared === 0 ? 'skipped' : 'passed'
-  return { kind, remark: [...end, ...counts].join('; '), differences: differences.map(describeDifference) }
+  const kind = differences.length > 0 ? 'failed' : compared === 0 ? 'skipped' : 'passed'
+  const remarks = kind === 'skipped' ? ['nothing is compared in it', ...counts] : counts
+  return { kind, remark: remarks.join('; '), differences: differences.map(describeDifference) }
 }

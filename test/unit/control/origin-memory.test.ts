@@ -65,6 +65,15 @@ describe('the memory of a file', () => {
     expect(OriginMemory.at(origin, false).load()).toEqual([monday, tuesday])
   })
 
+  it('of an unfinished merge has a later version, which older programs do not take for a list of plain snapshots', () => {
+    const merging: RememberedSnapshot = { ...tuesday, merging: 'stopped' }
+    OriginMemory.at(origin, false).save([monday, merging])
+    expect(JSON.parse(readFileSync(sidecar, 'utf8'))).toMatchObject({ version: 2 })
+    expect(OriginMemory.at(origin, false).load()).toEqual([monday, merging])
+    OriginMemory.at(origin, false).save([monday])
+    expect(JSON.parse(readFileSync(sidecar, 'utf8'))).toMatchObject({ version: 1 })
+  })
+
   it('is empty when nothing was ever saved', () => {
     expect(OriginMemory.at(origin, false).load()).toEqual([])
   })
@@ -147,7 +156,7 @@ describe('a memory that cannot be trusted', () => {
     ['is empty', '', 'is not JSON'],
     ['is cut short', written({}).slice(0, -20), 'is not JSON'],
     ['is no object', '[]', 'is not a JSON object'],
-    ['has a later version', written({ version: 2 }), 'format version 2'],
+    ['has a later version', written({ version: 3 }), 'format version 3'],
     ['has no version', '{"snapshots":[]}', 'format version missing'],
     ['has no list', written({ snapshots: {} }), "no list 'snapshots'"],
     ['has an entry that is no object', written({ snapshots: [null] }), 'snapshots[0]'],
@@ -164,6 +173,17 @@ describe('a memory that cannot be trusted', () => {
     ['promises nothing', withEntry({ durability: 'none' }), 'snapshots[0].durability'],
     ['has a mode in text', withEntry({ readOnly: 'false' }), 'snapshots[0].readOnly'],
     ['has an odd invalid mark', withEntry({ invalid: 1 }), 'snapshots[0].invalid'],
+    ['has an odd merging mark', withEntry({ merging: true }), 'snapshots[0].merging'],
+    [
+      'has two unfinished merges',
+      written({
+        snapshots: [
+          { ...monday, merging: 'running' },
+          { ...tuesday, merging: 'stopped' },
+        ],
+      }),
+      'more than one snapshot that it is being merged',
+    ],
     ['lists a name twice', written({ snapshots: [monday, { ...monday, cow: 'b' }] }), "the name 'monday' twice"],
     ['lists a COW twice', written({ snapshots: [monday, { ...monday, name: 'b' }] }), "the cow 'monday.cow' twice"],
   ])('is refused when it %s', (_, text, says) => {
