@@ -33,6 +33,13 @@ export class MapperPlace implements AsyncDisposable {
     return path
   }
 
+  /** A file of these bytes. */
+  fileOf(name: string, bytes: Uint8Array): string {
+    const path = join(this.folder, name)
+    writeFileSync(path, bytes)
+    return path
+  }
+
   sectorsOf(name: string): number {
     return statSync(join(this.folder, name)).size / 512
   }
