@@ -41,8 +41,6 @@ export class MergeLoop {
   readonly #onEnd: (failure: CowringError | undefined) => void
   #turn = 0
   #isDone = false
-  /** The list ends here for the window that was read last; -1 between windows. */
-  #gatheredEnd = -1
   /** At most so many exceptions in a window: few again after a step failed, to find out which chunk is to blame. */
   #countMax = windowMax
 
@@ -62,10 +60,13 @@ export class MergeLoop {
     this.#onEnd = onEnd
   }
 
-  /** True while the merge has read the last entries of a full area and not cleared any: the status counts an area less then. */
+  /**
+   * True while the merge is under way and its list ends with a full area, none of whose entries is cleared. As in the kernel,
+   * which has stepped back to that area then, the status counts one area less.
+   */
   get hasSteppedBack(): boolean {
-    const { cursor, geometry } = this.#store
-    return this.#gatheredEnd === cursor.committed() && this.#gatheredEnd % geometry.entriesPerArea === 0
+    const isUnderWay = !this.merge.hasEnded && !this.#instance.plan.owner.suspended
+    return isUnderWay && this.#left > 0 && this.#left % this.#store.geometry.entriesPerArea === 0
   }
 
   /** Its target goes away; the device is at rest. What is done is the business of whoever waits for it. */
@@ -147,7 +148,6 @@ export class MergeLoop {
 
   async #stepByStep(end: number, countMax: number): Promise<void> {
     await this.#oneStep(operation.mergeGather, end, countMax)
-    this.#gatheredEnd = end
     if (this.#hasSiblings) await this.#allSlices(operation.mergeSave)
     await this.#oneStep(operation.mergeHold, 0, 1)
     await this.#allSlices(operation.mergeCopy)

@@ -43,3 +43,24 @@ export function entryOffset(index: number, chunkSectors: number): number {
 /** The chunk that a store which never lost an allocation gave its `index`-th exception. */
 export const newChunkOf = (index: number, chunkSectors: number): number =>
   2 + index + Math.floor(index / entriesPerArea(chunkSectors))
+
+/** A store's metadata, with exceptions for these chunks in this order: what to write where on a sparse COW. */
+export function storeImage(
+  oldChunks: readonly number[],
+  chunkSectors: number,
+): readonly { readonly byteOffset: number; readonly bytes: Uint8Array }[] {
+  const header = new Uint8Array(512)
+  new Uint32Array(header.buffer, 0, 4).set([magic, 1, 1, chunkSectors])
+  const areas: { byteOffset: number; bytes: Uint8Array }[] = []
+  const inArea = entriesPerArea(chunkSectors)
+  for (let first = 0; first <= oldChunks.length; first += inArea) {
+    const bytes = new Uint8Array(inArea * entryBytes)
+    const view = new DataView(bytes.buffer)
+    for (const [index, oldChunk] of oldChunks.slice(first, first + inArea).entries()) {
+      view.setBigUint64(index * entryBytes, BigInt(oldChunk), true)
+      view.setBigUint64(index * entryBytes + 8, BigInt(newChunkOf(first + index, chunkSectors)), true)
+    }
+    areas.push({ byteOffset: entryOffset(first, chunkSectors), bytes })
+  }
+  return [{ byteOffset: 0, bytes: header }, ...areas]
+}
