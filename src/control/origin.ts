@@ -250,6 +250,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     const merge = new Merge(options)
     this.#merging = { snapshot, merge, isStopped: false }
     snapshot.becomeMerging(merge)
+    this.#follow(snapshot, merge)
     // From here on, so that what is submitted after this call meets the merge.
     const gates = [this.#parts.device.gate, snapshot.parts.device.gate]
     for (const gate of gates) void gate.hold()
@@ -323,7 +324,6 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     snapshot.mustBeOpen()
     const { device, mapper } = this.#parts
     const { instance, parts } = snapshot
-    this.#follow(snapshot, merge)
     if (instance.plan.merges && instance.mergeFailure === undefined) {
       this.#remember(this.#remembered())
       await mapper.mergeAgain(device, merge)
