@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { constants, type Stats } from 'node:fs'
 import { access, copyFile, open, stat } from 'node:fs/promises'
 import { CowringError } from '../index.js'
+import { digestOf } from './digest.js'
 import { bytes, duration } from './figures.js'
 import { LiveLine } from './live-line.js'
 import type { Page } from './page.js'
@@ -68,6 +69,28 @@ export async function makeImage(path: string, page: Page): Promise<void> {
     await file.close()
   }
   page.line(`${bytes(madeImageBytes)}, made for this run in ${secondsSince(startedAt)}, the same bytes every time`)
+}
+
+/** The sha256 of the image as it was at first, without the engine; `change` may change each piece before it counts. */
+export async function digestOfOldImage(
+  userImage: UserImage | undefined,
+  sizeBytes: number,
+  change: (byteOffset: number, piece: Uint8Array) => void,
+): Promise<string> {
+  const file = userImage === undefined ? undefined : await open(userImage.path, 'r')
+  try {
+    return await digestOf({
+      sizeBytes,
+      async read(byteOffset, into) {
+        if (file === undefined) fillPattern(into, seedOf(byteOffset / pieceBytes))
+        else await file.read(into, 0, into.length, byteOffset)
+        change(byteOffset, into)
+        return into
+      },
+    })
+  } finally {
+    await file?.close()
+  }
 }
 
 /** Copies the user's image to `path`: by sharing its blocks where the file system can, else without its holes. */

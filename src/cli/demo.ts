@@ -10,6 +10,7 @@ import { Engine, type EngineStatistics } from '../index.js'
 import { Checks } from './checks.js'
 import { type Digests, Reader, takeSnapshots } from './demo-devices.js'
 import { copyImage, inspectImage, isUntouched, madeImageBytes, makeImage, type UserImage } from './demo-image.js'
+import { rollBack } from './demo-rollback.js'
 import { compareReopened, compareWithOld, depth, overwrite, type Stage, writeFork } from './demo-steps.js'
 import { printCounters, printStatistics, printStatus } from './demo-tables.js'
 import { digestOfFile } from './digest.js'
@@ -46,6 +47,8 @@ export async function demo(page: Page, version: string, options: DemoOptions): P
   page.section(`Throughput and latency: ${engineOf(first.statistics)}`)
   printStatistics(page, first.statistics, stage.reader.rates)
   printCounters(page, first.statistics)
+
+  await thirdSession(stage, options, first.digests, userImage)
   return conclude(stage, startedAt, userImage)
 }
 
@@ -88,6 +91,19 @@ async function secondSession(stage: Stage, options: DemoOptions, digests: Digest
 
   stage.page.section("Status lines, as the kernel's dmsetup prints them")
   printStatus(stage.page, origin)
+}
+
+/** Ends with a rollback. */
+async function thirdSession(
+  stage: Stage,
+  options: DemoOptions,
+  digests: Digests,
+  userImage: UserImage | undefined,
+): Promise<void> {
+  await using engine = await startEngine(options)
+  stage.page.section('Rolled back: snap-a is merged into the origin, while writes go on')
+  await using origin = await engine.open(stage.image)
+  await rollBack(stage, origin, userImage, digests)
 }
 
 async function conclude(stage: Stage, startedAt: number, userImage: UserImage | undefined): Promise<boolean> {

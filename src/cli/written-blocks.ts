@@ -48,6 +48,14 @@ export class WrittenBlocks {
     return this.#different
   }
 
+  /** Zeroes what was written in a piece of the device. */
+  blank(byteOffset: number, piece: Uint8Array): void {
+    for (let start = 0; start + this.blockBytes <= piece.length; start += this.blockBytes) {
+      const isWritten = (this.#lastWrite[(byteOffset + start) / this.blockBytes] ?? 0) > 0
+      if (isWritten) piece.fill(0, start, start + this.blockBytes)
+    }
+  }
+
   /** Compares a piece of the device; `byteOffset` is where it starts, a multiple of the block. */
   compare(byteOffset: number, piece: Uint8Array): void {
     for (let start = 0; start + this.blockBytes <= piece.length; start += this.blockBytes) {

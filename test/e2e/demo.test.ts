@@ -49,7 +49,7 @@ describe('cowring demo IMAGE', () => {
     const { code, out, err } = await cowring('demo', '--seconds', '1', image.path)
 
     expect(err).toBe('')
-    expect(out).toMatch(/^Everything verified: 10 checks in /m)
+    expect(out).toMatch(/^Everything verified: 13 checks in /m)
     expect(out).toContain(`${image.path} is as it was.`)
     expect(code).toBe(0)
 
