@@ -110,10 +110,10 @@ export function takeStripes(ctx: WorkerContext, origin: OriginView, merging: Mer
   const owner = mergeOwner(origin.volume)
   while (merging.stripesHeld < merging.stripeCount) {
     const stripe = merging.stripes[merging.stripesHeld] as number
-    if (!ctx.locks.tryHoldOnce(stripe, owner)) {
+    if (!ctx.locks.tryHoldForMerge(stripe, owner)) {
       ctx.statistics.count(counter.lockWaits, 1)
       ctx.announceParked() // R4: the bit first, then the word that is left once more
-      if (!ctx.locks.tryHoldOnce(stripe, owner)) return false
+      if (!ctx.locks.tryHoldForMerge(stripe, owner)) return false
     }
     merging.stripesHeld++
   }
@@ -125,7 +125,7 @@ export function letGo(ctx: WorkerContext, origin: OriginView, merging: MergingVi
   const owner = mergeOwner(origin.volume)
   let wanted = false
   for (let index = 0; index < merging.window.count; index++) {
-    if (ctx.locks.releaseOnce(stripeAt(ctx, origin, merging, index), owner)) wanted = true
+    if (ctx.locks.letGoOfMerge(stripeAt(ctx, origin, merging, index), owner)) wanted = true
   }
   if (wanted) ctx.signals.ringParked()
 }

@@ -7,8 +7,12 @@
  *     owner * 2 + 1         held, and somebody has parked a piece that wants it
  *
  * L1: a chunk is held by at most one piece, or by the window of a merge. L2: a piece holds one key, so it waits for none
- * while it holds another; a window takes its stripes ascending. L3: a hold outlives every effect begun under it. The word names its owner so that the holds of a thread that died can be
- * found and freed. Waiting is parking: the one who releases a wanted word rings every worker that has something parked.
+ * while it holds another; a window takes its stripes ascending. L3: a hold outlives every effect begun under it. The word
+ * names its owner so that the holds of a thread that died can be found and freed. Waiting is parking: the one who releases
+ * a wanted word rings every worker that has something parked.
+ *
+ * A second word per stripe says which merge waits for it or has it. Pieces then leave it alone, so that a chunk that is
+ * written all the time cannot hold a merge up for ever; they have left no word, and are rung when the merge lets go.
  */
 
 const free = 0
@@ -21,13 +25,15 @@ export const mergeOwner = (volume: number): number => mergeOwnerBase + volume
 /** 2^16 stripes, 256 KiB: more than the keys of one extent, and few enough collisions among requests in flight. */
 export const lockStripes = 65536
 
-export const lockTableBytes = lockStripes * 4
+export const lockTableBytes = lockStripes * 8
 
 export class LockTable {
   readonly #words: Int32Array
+  readonly #merges: Int32Array
 
   constructor(memory: SharedArrayBuffer) {
-    this.#words = new Int32Array(memory)
+    this.#words = new Int32Array(memory, 0, lockStripes)
+    this.#merges = new Int32Array(memory, lockStripes * 4, lockStripes)
   }
 
   /**
@@ -40,6 +46,10 @@ export class LockTable {
 
   /** Takes the stripe for `owner` if it is free; otherwise leaves word that it is wanted and answers false. */
   tryHold(stripe: number, owner: number): boolean {
+    return Atomics.load(this.#merges, stripe) === 0 && this.#tryHold(stripe, owner)
+  }
+
+  #tryHold(stripe: number, owner: number): boolean {
     for (;;) {
       const word = Atomics.compareExchange(this.#words, stripe, free, owner * 2)
       if (word === free) return true
@@ -48,18 +58,24 @@ export class LockTable {
     }
   }
 
-  /** As `tryHold`; true also if `owner` has it already. */
-  tryHoldOnce(stripe: number, owner: number): boolean {
-    return this.tryHold(stripe, owner) || this.#ownerOf(stripe) === owner
+  /** As `tryHold`, for a merge: from here on no piece takes the stripe. True also if it has it already. */
+  tryHoldForMerge(stripe: number, owner: number): boolean {
+    const merge = Atomics.compareExchange(this.#merges, stripe, 0, owner)
+    if (merge !== 0 && merge !== owner) return false
+    return this.#ownerOf(stripe) === owner || this.#tryHold(stripe, owner)
   }
 
-  /** Frees a stripe if `owner` holds it; true if somebody wants it, and must be told. */
-  releaseOnce(stripe: number, owner: number): boolean {
-    return this.#ownerOf(stripe) === owner && this.release(stripe)
+  /** Frees a stripe of a merge's, if it has it; true if it had, and those who may want it must be told. */
+  letGoOfMerge(stripe: number, owner: number): boolean {
+    if (Atomics.load(this.#merges, stripe) !== owner) return false
+    if (this.#ownerOf(stripe) === owner) this.release(stripe)
+    Atomics.store(this.#merges, stripe, 0)
+    return true
   }
 
-  isHeldByMerge(stripe: number): boolean {
-    return this.#ownerOf(stripe) >= mergeOwnerBase
+  /** True while a merge has a stripe, or waits for it. */
+  isMerges(stripe: number): boolean {
+    return Atomics.load(this.#merges, stripe) !== 0
   }
 
   /** Frees a held stripe; true if somebody wants it, and must be told. Publishes everything done under the hold. */
@@ -71,7 +87,7 @@ export class LockTable {
   releaseAllOf(owner: number): boolean {
     let wanted = false
     for (let stripe = 0; stripe < lockStripes; stripe++) {
-      if (this.releaseOnce(stripe, owner)) wanted = true
+      if (this.#ownerOf(stripe) === owner && this.release(stripe)) wanted = true
     }
     return wanted
   }
@@ -79,7 +95,9 @@ export class LockTable {
   /** How many stripes are held: zero when the engine is quiet. */
   heldCount(): number {
     let count = 0
-    for (let stripe = 0; stripe < lockStripes; stripe++) if (Atomics.load(this.#words, stripe) !== free) count++
+    for (let stripe = 0; stripe < lockStripes; stripe++) {
+      if (Atomics.load(this.#words, stripe) !== free || this.isMerges(stripe)) count++
+    }
     return count
   }
 
