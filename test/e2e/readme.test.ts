@@ -10,8 +10,8 @@ const folder = mkdtempSync(join(tmpdir(), 'cowring-readme-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const blockAfter = (start: string): string => {
-  const from = readme.indexOf(start) + start.length
+const blockAfter = (start: string, behind = ''): string => {
+  const from = readme.indexOf(start, readme.indexOf(behind)) + start.length
   return readme.slice(from, readme.indexOf('\n```', from))
 }
 
@@ -21,6 +21,13 @@ test('the example in the README prints what the README says', () => {
   writeFileSync(join(folder, 'example.mjs'), blockAfter('```js\n'))
   const output = execFileSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8' })
   expect(output.trimEnd()).toBe(blockAfter('prints\n\n```\n'))
+})
+
+test('the rollback in the README, with the files of the example, prints what the README says', () => {
+  const section = '## Roll back'
+  writeFileSync(join(folder, 'rollback.mjs'), blockAfter('```js\n', section))
+  const output = execFileSync(process.execPath, ['rollback.mjs'], { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
+  expect(output.trimEnd()).toBe(blockAfter('beside the progress,\n\n```\n', section))
 })
 
 test('the example is short enough to read at a glance', () => {
