@@ -6,20 +6,28 @@
  * Requires: a hook that ends a worker throws `WorkerStopped`; the worker takes no further turn until `replace`.
  * Leaves out on purpose: the endless loop, sleeping, and the client; test/threads has the real ones.
  */
+import type { LoadedStore } from '../../src/control/load-store.js'
 import { areaChunk, geometryOf, isMetadataChunk } from '../../src/format/geometry.js'
 import { diskVersion, encodeHeader } from '../../src/format/header.js'
 import { ArenaAllocator, createArenaMemory } from '../../src/shm/arena.js'
 import { CommitCursor, commitCursorBytes } from '../../src/shm/commit-cursor.js'
 import { createExceptionMapMemory, ExceptionMap } from '../../src/shm/exception-map.js'
 import { LockTable } from '../../src/shm/lock-table.js'
+import { MergeWindow, mergeWindowBytes } from '../../src/shm/merge-window.js'
 import type { Discards } from '../../src/wire/control-message.js'
 import { createEngineMemory, type EngineMemory } from '../../src/wire/engine-memory.js'
-import { operation } from '../../src/wire/operation.js'
+import { type Operation, operation } from '../../src/wire/operation.js'
 import { scratchBytes } from '../../src/wire/scratch-layout.js'
 import { WorkerContext } from '../../workers/context.js'
 import { recover } from '../../workers/recover.js'
 import { runTurn } from '../../workers/turn.js'
-import { keyBytesWithoutSnapshots, type OriginView, orderSnapshots, type SnapshotView } from '../../workers/views.js'
+import {
+  keyBytesWithoutSnapshots,
+  type OriginView,
+  orderSnapshots,
+  type SnapshotView,
+  startMerging,
+} from '../../workers/views.js'
 import { SteppedFile } from './stepped-file.js'
 import { SteppedLane, type SteppedRequest } from './stepped-lane.js'
 import { type ShmHooks, SteppedCursor, SteppedMap } from './stepped-shm.js'
@@ -34,6 +42,17 @@ export interface SteppedSnapshotOptions {
   readonly kind?: 'P' | 'PO' | 'N'
   readonly barriers?: boolean
   readonly discards?: Discards
+  readonly metadataUnitBytes?: number
+  /** A store that is there already, with its COW, instead of an empty one. */
+  readonly loaded?: { readonly store: LoadedStore; readonly cowBytes: Uint8Array }
+}
+
+/** What a stepped engine begins with: an origin of its own making, or the bytes of one. */
+export interface SteppedEngineOptions {
+  readonly originBytes: number
+  readonly content?: Uint8Array
+  readonly workers?: number
+  readonly arenaBytes?: number
 }
 
 export interface SteppedSnapshot {
@@ -49,7 +68,7 @@ export interface SteppedSnapshot {
   readonly attach: (origin: OriginView) => SnapshotView
 }
 
-const arenaBytes = 2 ** 25
+const arenaBytesDefault = 2 ** 25
 
 export class SteppedEngine {
   readonly trace = new Trace()
@@ -60,29 +79,34 @@ export class SteppedEngine {
   readonly lanes: SteppedLane[] = []
   readonly #memory: EngineMemory
   readonly #arena: Uint8Array
-  readonly #allocator = new ArenaAllocator(arenaBytes)
+  readonly #allocator: ArenaAllocator
   readonly #origins: OriginView[] = []
+  #merging: { readonly snapshot: SteppedSnapshot; readonly windowMemory: SharedArrayBuffer } | undefined
 
-  constructor(options: { originBytes: number; workers?: number }) {
+  constructor(options: SteppedEngineOptions) {
     const workerCount = options.workers ?? 1
+    const arenaBytes = options.arenaBytes ?? arenaBytesDefault
+    this.#allocator = new ArenaAllocator(arenaBytes)
     this.#memory = createEngineMemory(workerCount, createArenaMemory(arenaBytes))
     this.#arena = new Uint8Array(this.#memory.arena)
     this.locks = new LockTable(this.#memory.locks)
-    const bytes = originBytes(0, options.originBytes)
+    const bytes = options.content ?? originBytes(0, options.originBytes)
     this.origin = new SteppedFile('origin', bytes, this.#arena, this.trace, (at, length) => `${at}+${length}`)
     for (let worker = 0; worker < workerCount; worker++) this.#start(worker)
   }
 
-  /** Attaches an empty store to every worker. */
+  /** Attaches a store to every worker: an empty one, unless one is given. */
   snapshot(options: SteppedSnapshotOptions = {}): SteppedSnapshot {
-    const chunkSectors = options.chunkSectors ?? 8
+    const { loaded } = options
+    const chunkSectors = loaded?.store.geometry.chunkSectors ?? options.chunkSectors ?? 8
     const geometry = geometryOf(chunkSectors)
     const { chunkBytes } = geometry
     const name = `s${this.snapshots.length + 1}`
     const volume = this.snapshots.length + 1
     const persistent = options.kind !== 'N'
-    const cowBytes = new Uint8Array((options.chunks ?? 64) * chunkBytes)
-    if (persistent) encodeHeader({ valid: true, version: diskVersion, chunkSectors }, cowBytes, 0)
+    const cowBytes = loaded?.cowBytes ?? new Uint8Array((options.chunks ?? 64) * chunkBytes)
+    if (persistent && loaded === undefined)
+      encodeHeader({ valid: true, version: diskVersion, chunkSectors }, cowBytes, 0)
     const placeOf = (at: number, length: number): string => {
       const chunk = Math.floor(at / chunkBytes)
       if (!persistent) return `data ${chunk}+${length}`
@@ -93,9 +117,10 @@ export class SteppedEngine {
         : `data ${chunk}+${length}`
     }
     const cow = new SteppedFile(name, cowBytes, this.#arena, this.trace, placeOf)
-    const cursorMemory = new SharedArrayBuffer(commitCursorBytes)
-    new CommitCursor(cursorMemory).initialize(0, cowBytes.length)
-    const mapMemory = createExceptionMapMemory(Math.ceil(this.origin.bytes.length / chunkBytes))
+    const cursorMemory = loaded?.store.cursorMemory ?? new SharedArrayBuffer(commitCursorBytes)
+    if (loaded === undefined) new CommitCursor(cursorMemory).initialize(0, cowBytes.length)
+    const mapMemory =
+      loaded?.store.mapMemory ?? createExceptionMapMemory(Math.ceil(this.origin.bytes.length / chunkBytes))
     const hooks: ShmHooks = {}
     const attach = (origin: OriginView): SnapshotView => ({
       kind: 'snapshot',
@@ -111,8 +136,8 @@ export class SteppedEngine {
       overflows: options.kind === 'PO',
       discards: options.discards ?? 'refused',
       barriers: persistent && (options.barriers ?? true),
-      dataIndexOffset: 0,
-      metadataUnitBytes: 512,
+      dataIndexOffset: loaded?.store.dataIndexOffset ?? 0,
+      metadataUnitBytes: options.metadataUnitBytes ?? 512,
       endPosition: 0,
       endForCowBytes: -1,
       firstJob: -1,
@@ -150,6 +175,19 @@ export class SteppedEngine {
     return this.#lane(worker).range(operation.zero, volume, byteOffset, byteLength)
   }
 
+  /** An entry of the ring that moves no bytes: a step of a merge. */
+  step(worker: number, asked: Operation, start: number, length: number): SteppedRequest {
+    return this.#lane(worker).range(asked, 0, start, length)
+  }
+
+  /** From now on the store is merged into the origin, for every worker. Nothing of the origin may be in flight. */
+  startMerging(snapshot: SteppedSnapshot): MergeWindow {
+    const windowMemory = new SharedArrayBuffer(mergeWindowBytes)
+    this.#merging = { snapshot, windowMemory }
+    for (const worker of this.workers.keys()) this.#merge(worker)
+    return new MergeWindow(windowMemory)
+  }
+
   /** One turn of one worker, also from inside another's. */
   turn(worker: number): boolean {
     const progress = runTurn(this.worker(worker))
@@ -162,7 +200,7 @@ export class SteppedEngine {
     for (let round = 0; round < 200; round++) {
       let progress = false
       for (const worker of this.workers.keys()) progress = this.turn(worker) || progress
-      const parked = this.workers.some((ctx) => ctx.lockWaiters.count + ctx.commitWaiters.count > 0)
+      const parked = this.workers.some((ctx) => ctx.parked > 0)
       if (!progress && !parked) return
     }
   }
@@ -187,6 +225,7 @@ export class SteppedEngine {
     for (const { cursor } of this.snapshots) cursor.releaseWordsOf(worker + 1)
     this.#start(worker)
     for (const snapshot of this.snapshots) this.#attach(worker, snapshot)
+    this.#merge(worker)
   }
 
   /** The successor's first job. */
@@ -253,6 +292,17 @@ export class SteppedEngine {
     snapshot.views[worker] = view
     this.worker(worker).volumes[snapshot.volume] = view
     orderSnapshots(origin, [...origin.snapshots, view])
+  }
+
+  #merge(worker: number): void {
+    if (this.#merging === undefined) return
+    const { snapshot, windowMemory } = this.#merging
+    const origin = this.#origins[worker] as OriginView
+    orderSnapshots(
+      origin,
+      origin.snapshots.filter(({ volume }) => volume !== snapshot.volume),
+    )
+    startMerging(origin, snapshot.views[worker] as SnapshotView, new MergeWindow(windowMemory))
   }
 
   #lane(worker: number): SteppedLane {

@@ -2,7 +2,7 @@
  * A BlockFile in memory that writes a trace, fails where it is told to, and runs a hook inside a call: a second worker's turn
  * run from inside the first one's read is an interleaving that can be repeated.
  *
- * Guarantees: a failed call moves nothing. Hooks run after the bytes of a read have moved and before those of a write do, so
+ * Guarantees: a failed call moves nothing, unless `failAfter` asked for that. Hooks run after the bytes of a read have moved and before those of a write do, so
  * that whatever they do happens "meanwhile".
  * Leaves out on purpose: what survives a crash; the order of the trace is what the rules are about.
  */
@@ -22,10 +22,13 @@ interface Rule {
 export class SteppedFile implements BlockFile {
   readonly name: string
   bytes: Uint8Array
+  /** Told of every call that took effect, right after it did. */
+  onEffect: ((call: Call, byteOffset: number, byteLength: number) => void) | undefined
   readonly #arena: Uint8Array
   readonly #trace: Trace
   readonly #placeOf: (byteOffset: number, byteLength: number) => string
   #rules: Rule[] = []
+  #lateFailure: { readonly place: string; readonly errno: number } | undefined
 
   constructor(
     name: string,
@@ -44,6 +47,11 @@ export class SteppedFile implements BlockFile {
   /** Makes calls at places that contain `place` answer `errno`, `times` times. */
   fail(call: Call, place: string, errno = 5, times = Number.POSITIVE_INFINITY): void {
     this.#rules.push({ call, matches: (at) => at.includes(place), act: () => errno, left: times })
+  }
+
+  /** Makes the next write at such a place answer `errno` although its bytes have landed. */
+  failAfter(place: string, errno = 5): void {
+    this.#lateFailure = { place, errno }
   }
 
   /** Runs `hook` inside the next call at a place that contains `place`. */
@@ -73,8 +81,13 @@ export class SteppedFile implements BlockFile {
     this.#trace.add(`${this.name} write ${place}`)
     if (fileOffset + byteLength > this.bytes.length) return 28
     const errno = this.#apply('write', place)
-    if (errno === 0) this.bytes.set(this.#arena.subarray(arenaOffset, arenaOffset + byteLength), fileOffset)
-    return errno
+    if (errno !== 0) return errno
+    this.bytes.set(this.#arena.subarray(arenaOffset, arenaOffset + byteLength), fileOffset)
+    this.onEffect?.('write', fileOffset, byteLength)
+    const late = this.#lateFailure
+    if (late === undefined || !place.includes(late.place)) return 0
+    this.#lateFailure = undefined
+    return late.errno
   }
 
   zero(byteLength: number, fileOffset: number): number {
@@ -87,7 +100,9 @@ export class SteppedFile implements BlockFile {
 
   barrier(): number {
     this.#trace.add(`${this.name} barrier`)
-    return this.#apply('barrier', '')
+    const errno = this.#apply('barrier', '')
+    if (errno === 0) this.onEffect?.('barrier', 0, 0)
+    return errno
   }
 
   sizeBytes(): number {
@@ -100,8 +115,10 @@ export class SteppedFile implements BlockFile {
     this.#trace.add(`${this.name} ${call} ${place}`)
     if (byteLength > 0 && fileOffset + byteLength > this.bytes.length) return 28
     const errno = this.#apply(call, place)
-    if (errno === 0) this.bytes.fill(0, fileOffset, fileOffset + byteLength)
-    return errno
+    if (errno !== 0) return errno
+    this.bytes.fill(0, fileOffset, fileOffset + byteLength)
+    this.onEffect?.(call, fileOffset, byteLength)
+    return 0
   }
 
   #apply(call: Call, place: string): number {

@@ -3,11 +3,15 @@ import { CommitCursor } from '../../src/shm/commit-cursor.js'
 import { ExceptionMap } from '../../src/shm/exception-map.js'
 import type { Trace } from './stepped-trace.js'
 
-/** What may be hooked: right after a chunk was found unmapped, a position marked ready, a header given up. */
+/**
+ * What may be hooked: right after a chunk was found unmapped, a position marked ready, a header given up, an
+ * exception taken back.
+ */
 export interface ShmHooks {
   afterFailedHeader?: (() => void) | undefined
   afterMiss?: ((chunk: number) => void) | undefined
   afterReady?: ((position: number) => void) | undefined
+  afterRetract?: ((chunk: number) => void) | undefined
 }
 
 export class SteppedMap extends ExceptionMap {
@@ -32,6 +36,12 @@ export class SteppedMap extends ExceptionMap {
   override publish(chunk: number, newChunk: number): void {
     super.publish(chunk, newChunk)
     this.#trace.add(`${this.#name} publish ${chunk}`)
+  }
+
+  override retract(chunk: number): void {
+    this.#trace.add(`${this.#name} retract ${chunk}`)
+    super.retract(chunk)
+    this.#hooks.afterRetract?.(chunk)
   }
 }
 
