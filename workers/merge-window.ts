@@ -125,7 +125,7 @@ export function letGo(ctx: WorkerContext, origin: OriginView, merging: MergingVi
   const owner = mergeOwner(origin.volume)
   let wanted = false
   for (let index = 0; index < merging.window.count; index++) {
-    if (ctx.locks.letGoOfMerge(stripeAt(ctx, origin, merging, index), owner)) wanted = true
+    if (ctx.locks.releaseOnce(stripeAt(ctx, origin, merging, index), owner)) wanted = true
   }
   if (wanted) ctx.signals.ringParked()
 }

@@ -39,7 +39,7 @@ function holdOrLeaveWord(ctx: WorkerContext, piece: number): boolean {
   if (ctx.locks.tryHold(stripe, ctx.owner)) return true
   ctx.statistics.count(counter.lockWaits, 1)
   ctx.announceParked() // R4: the bit first, then the word that is left once more
-  if (ctx.locks.isMerges(stripe)) ctx.pieces.deferred[piece] = 1
+  if (ctx.locks.isHeldByMerge(stripe)) ctx.pieces.deferred[piece] = 1
   return ctx.locks.tryHold(stripe, ctx.owner)
 }
 
@@ -54,7 +54,7 @@ export function retryLockWaiters(ctx: WorkerContext): void {
       ctx.active.add(piece)
       continue
     }
-    if (ctx.locks.isMerges(stripe)) ctx.pieces.deferred[piece] = 1
+    if (ctx.locks.isHeldByMerge(stripe)) ctx.pieces.deferred[piece] = 1
     waiters.pieces[kept++] = piece
   }
   waiters.count = kept

@@ -2,21 +2,25 @@
  * The lock table: one word per stripe of keys. A key is one largest chunk of an origin; two keys of one stripe exclude each
  * other, which costs time and never correctness.
  *
- *     0                     free
- *     owner * 2             held by worker `owner` (numbered from 1), or by a merge (from `mergeOwner(0)` on)
- *     owner * 2 + 1         held, and somebody has parked a piece that wants it
+ *     0                             free
+ *     owner * 4 + claimed + wanted  held by worker `owner` (numbered from 1), or by a merge (from `mergeOwner(0)` on)
+ *     claimed + wanted              let go of, and kept for the merge that comes for it
+ *
+ *     wanted    somebody has parked a piece or a window that wants it
+ *     claimed   a window does: the next to have it is a merge
  *
  * L1: a chunk is held by at most one piece, or by the window of a merge. L2: a piece holds one key, so it waits for none
  * while it holds another; a window takes its stripes ascending. L3: a hold outlives every effect begun under it. The word
- * names its owner so that the holds of a thread that died can be found and freed. Waiting is parking: the one who releases
- * a wanted word rings every worker that has something parked.
- *
- * A second word per stripe says which merge waits for it or has it. Pieces then leave it alone, so that a chunk that is
- * written all the time cannot hold a merge up for ever; they have left no word, and are rung when the merge lets go.
+ * names its owner so that the holds of a thread that died can be found and freed. Waiting is parking: the one who releases a
+ * wanted word rings every worker that has something parked. A window could wait for ever for a chunk that is written all the
+ * time, and with it the writers of all its chunks: so pieces that come after it wait until it has had the stripe.
  */
 
 const free = 0
 const wantedBit = 1
+const claimedBit = 2
+const ownerShift = 2
+/** Above every worker's. Limit: volumes are numbered below 2^28. */
 const mergeOwnerBase = 32
 
 /** The owner of the keys of a merge's window, by its origin's volume: no worker's, so that any worker can go on with it. */
@@ -25,15 +29,13 @@ export const mergeOwner = (volume: number): number => mergeOwnerBase + volume
 /** 2^16 stripes, 256 KiB: more than the keys of one extent, and few enough collisions among requests in flight. */
 export const lockStripes = 65536
 
-export const lockTableBytes = lockStripes * 8
+export const lockTableBytes = lockStripes * 4
 
 export class LockTable {
   readonly #words: Int32Array
-  readonly #merges: Int32Array
 
   constructor(memory: SharedArrayBuffer) {
-    this.#words = new Int32Array(memory, 0, lockStripes)
-    this.#merges = new Int32Array(memory, lockStripes * 4, lockStripes)
+    this.#words = new Int32Array(memory)
   }
 
   /**
@@ -46,48 +48,49 @@ export class LockTable {
 
   /** Takes the stripe for `owner` if it is free; otherwise leaves word that it is wanted and answers false. */
   tryHold(stripe: number, owner: number): boolean {
-    return Atomics.load(this.#merges, stripe) === 0 && this.#tryHold(stripe, owner)
-  }
-
-  #tryHold(stripe: number, owner: number): boolean {
     for (;;) {
-      const word = Atomics.compareExchange(this.#words, stripe, free, owner * 2)
+      const word = Atomics.compareExchange(this.#words, stripe, free, owner << ownerShift)
       if (word === free) return true
       if ((word & wantedBit) !== 0) return false
       if (Atomics.compareExchange(this.#words, stripe, word, word | wantedBit) === word) return false
     }
   }
 
-  /** As `tryHold`, for a merge: from here on no piece takes the stripe. True also if it has it already. */
+  /** As `tryHold`, for a merge, which comes before everybody else; true also if it has the stripe already. */
   tryHoldForMerge(stripe: number, owner: number): boolean {
-    const merge = Atomics.compareExchange(this.#merges, stripe, 0, owner)
-    if (merge !== 0 && merge !== owner) return false
-    return this.#ownerOf(stripe) === owner || this.#tryHold(stripe, owner)
+    for (;;) {
+      const word = Atomics.load(this.#words, stripe)
+      const holder = word >>> ownerShift
+      if (holder === owner) return true
+      // Pieces that wait meanwhile are still to be rung.
+      const next = holder === 0 ? (owner << ownerShift) | (word & wantedBit) : word | claimedBit | wantedBit
+      if (Atomics.compareExchange(this.#words, stripe, word, next) === word) return holder === 0
+    }
   }
 
-  /** Frees a stripe of a merge's, if it has it; true if it had, and those who may want it must be told. */
-  letGoOfMerge(stripe: number, owner: number): boolean {
-    if (Atomics.load(this.#merges, stripe) !== owner) return false
-    if (this.#ownerOf(stripe) === owner) this.release(stripe)
-    Atomics.store(this.#merges, stripe, 0)
-    return true
+  /** Frees a stripe if `owner` holds it; true if somebody wants it, and must be told. */
+  releaseOnce(stripe: number, owner: number): boolean {
+    return this.#ownerOf(stripe) === owner && this.release(stripe)
   }
 
-  /** True while a merge has a stripe, or waits for it. */
-  isMerges(stripe: number): boolean {
-    return Atomics.load(this.#merges, stripe) !== 0
+  isHeldByMerge(stripe: number): boolean {
+    return this.#ownerOf(stripe) >= mergeOwnerBase
   }
 
   /** Frees a held stripe; true if somebody wants it, and must be told. Publishes everything done under the hold. */
   release(stripe: number): boolean {
-    return (Atomics.exchange(this.#words, stripe, free) & wantedBit) !== 0
+    for (;;) {
+      const word = Atomics.load(this.#words, stripe)
+      if (Atomics.compareExchange(this.#words, stripe, word, word & claimedBit) === word)
+        return (word & wantedBit) !== 0
+    }
   }
 
   /** Frees whatever a dead owner held; true if somebody wants any of it. */
   releaseAllOf(owner: number): boolean {
     let wanted = false
     for (let stripe = 0; stripe < lockStripes; stripe++) {
-      if (this.#ownerOf(stripe) === owner && this.release(stripe)) wanted = true
+      if (this.releaseOnce(stripe, owner)) wanted = true
     }
     return wanted
   }
@@ -95,13 +98,11 @@ export class LockTable {
   /** How many stripes are held: zero when the engine is quiet. */
   heldCount(): number {
     let count = 0
-    for (let stripe = 0; stripe < lockStripes; stripe++) {
-      if (Atomics.load(this.#words, stripe) !== free || this.isMerges(stripe)) count++
-    }
+    for (let stripe = 0; stripe < lockStripes; stripe++) if (Atomics.load(this.#words, stripe) !== free) count++
     return count
   }
 
   #ownerOf(stripe: number): number {
-    return Atomics.load(this.#words, stripe) >>> 1
+    return Atomics.load(this.#words, stripe) >>> ownerShift
   }
 }
