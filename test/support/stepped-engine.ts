@@ -77,10 +77,13 @@ export class SteppedEngine {
   readonly snapshots: SteppedSnapshot[] = []
   readonly workers: WorkerContext[] = []
   readonly lanes: SteppedLane[] = []
+  /** Called after every turn, when its answers are in. */
+  afterTurn: (() => void) | undefined
   readonly #memory: EngineMemory
   readonly #arena: Uint8Array
   readonly #allocator: ArenaAllocator
   readonly #origins: OriginView[] = []
+  readonly #inTurn = new Set<number>()
   #merging: { readonly snapshot: SteppedSnapshot; readonly windowMemory: SharedArrayBuffer } | undefined
 
   constructor(options: SteppedEngineOptions) {
@@ -190,9 +193,17 @@ export class SteppedEngine {
 
   /** One turn of one worker, also from inside another's. */
   turn(worker: number): boolean {
+    this.#inTurn.add(worker)
     const progress = runTurn(this.worker(worker))
+    this.#inTurn.delete(worker)
     this.#lane(worker).collect()
+    this.afterTurn?.()
     return progress
+  }
+
+  /** True while a worker is in the middle of a turn, so that it can take no other. */
+  isInTurn(worker: number): boolean {
+    return this.#inTurn.has(worker)
   }
 
   /** Turns of all workers in rotation until none has anything to do. */
