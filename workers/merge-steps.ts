@@ -17,7 +17,7 @@ import { statusNumbers } from '../src/base/errors.js'
 import { encodeEntry, entryBytes } from '../src/format/exception.js'
 import { areaOfPosition, byteOffsetOfPosition } from '../src/format/geometry.js'
 import type { BlockFile } from '../src/io/block-file.js'
-import { type MergeFault, mergeFault, type WindowEnd } from '../src/shm/merge-window.js'
+import { type MergeFault, mergeFault, type WindowEnd, windowEnd } from '../src/shm/merge-window.js'
 import { counter } from '../src/shm/statistics.js'
 import { extentBytesMax, operation } from '../src/wire/operation.js'
 import { copyBytes } from '../src/wire/scratch-layout.js'
@@ -121,18 +121,35 @@ function copySlice(ctx: WorkerContext, origin: OriginView, merging: MergingView,
 /** COMMIT. Whatever fails, the map still says what the COW has, and the keys are still held. */
 function commitWindow(ctx: WorkerContext, origin: OriginView, merging: MergingView): number {
   const { snapshot, window } = merging
+  // Whoever took this step before and died may have cleared some entries: then no failure leaves them as they were.
+  const isRepeated = window.clearedBy !== 0
   const flushFailure = barrier(ctx, snapshot, origin.file) // W4
-  if (flushFailure !== 0) return fail(merging, mergeFault.originFlushFailed, 0, flushFailure)
-  const clearFailure = clearEntries(ctx, merging) || barrier(ctx, snapshot, snapshot.cow)
-  if (clearFailure !== 0) return fail(merging, mergeFault.storeWriteFailed, 0, clearFailure)
+  if (flushFailure !== 0 && !isRepeated) return fail(merging, mergeFault.originFlushFailed, 0, flushFailure)
+  window.beginClearing(ctx.owner)
+  const clearFailure = flushFailure || clearEntries(ctx, merging) || barrier(ctx, snapshot, snapshot.cow)
+  if (clearFailure !== 0) {
+    // At once: in a nested stack no key keeps writes away until the window is given up.
+    window.give(windowEnd.uncertain)
+    return fail(merging, mergeFault.storeWriteFailed, 0, clearFailure)
+  }
   for (let index = window.count - 1; index >= 0; index--) snapshot.map.retract(window.oldChunk(index))
   snapshot.cursor.retreat(window.from)
   for (let position = window.keptFrom; position < window.from; position++) {
     snapshot.cursor.keepCommitted(position, window.keptOldChunk(position), window.keptNewChunk(position))
   }
+  window.endClearing()
+  window.give(windowEnd.open)
   ctx.statistics.count(counter.mergedChunks, window.count)
   letGo(ctx, origin, merging)
   return 0
+}
+
+/**
+ * What is left to do when this worker's predecessor died in COMMIT of a nested stack, before any other request of the stack:
+ * the map still has exceptions whose entries may be gone, and no key keeps writes from them.
+ */
+export function finishClearing(ctx: WorkerContext, origin: OriginView, merging: MergingView): void {
+  if (origin.nested > 0 && merging.window.clearedBy === ctx.owner) commitWindow(ctx, origin, merging)
 }
 
 function barrier(ctx: WorkerContext, { barriers }: SnapshotView, file: BlockFile): number {
@@ -183,6 +200,9 @@ function mergeAtOnce(
   countMax: number,
 ): number {
   const { snapshot, window } = merging
+  // The worker that took this step before has died: its successor has finished what it had begun to clear, or could not.
+  if (snapshot.cursor.committed() < end) return 0
+  if (window.clearedBy !== 0) return fail(merging, mergeFault.storeWriteFailed, 0, inconsistent)
   const failure = gatherChecked(ctx, merging, end, countMax)
   if (failure !== 0) return failure
   const byteLength = window.count * snapshot.chunkBytes

@@ -8,7 +8,8 @@
  *     2  what it had claimed and not made ready is copied from the origin; the keys it holds guarantee that the origin's
  *        bytes there are still the old ones. What it would have written instead was never acknowledged
  *     3  everything claimed before its death is committed
- *     4  its keys are freed: L3
+ *     4  entries that it was clearing in a nested merge are cleared, in the order of the stack's levels like 1 to 3
+ *     5  its keys are freed: L3
  *
  * Requires: the coordinator freed its claim and commit words when it found it dead, and every other worker has passed a turn
  * boundary since `claimed` was read, so that a claim below it that is not ready can only be the dead worker's.
@@ -18,6 +19,7 @@ import { commitReady } from './commit.js'
 import type { WorkerContext } from './context.js'
 import { copyThrough, newChunkOf } from './copy-out.js'
 import { completeInvalidation } from './invalidate.js'
+import { finishClearing } from './merge-steps.js'
 import type { SnapshotView } from './views.js'
 
 export function recover(
@@ -27,13 +29,16 @@ export function recover(
 ): void {
   const stores = claimed.flatMap(([volume, claimedEnd]) => {
     const snapshot = ctx.volumes[volume]
-    // In a store that is being merged nothing is claimed: its list only gets shorter.
-    const isMerging = snapshot?.kind === 'snapshot' && snapshot.origin.merging?.snapshot === snapshot
-    return snapshot?.kind === 'snapshot' && !isMerging ? [{ snapshot, claimedEnd }] : []
+    return snapshot?.kind === 'snapshot' ? [{ snapshot, claimedEnd }] : []
   })
   // The lower of a nested stack first: an upper store's copies are written through it.
   stores.sort((a, b) => a.snapshot.origin.nested - b.snapshot.origin.nested)
-  for (const { claimedEnd, snapshot } of stores) recoverStore(ctx, snapshot, claimedEnd, deadOwners)
+  for (const { claimedEnd, snapshot } of stores) {
+    const { merging } = snapshot.origin
+    // In a store that is being merged nothing is claimed: its list only gets shorter.
+    if (merging?.snapshot === snapshot) finishClearing(ctx, snapshot.origin, merging)
+    else recoverStore(ctx, snapshot, claimedEnd, deadOwners)
+  }
   ctx.locks.releaseAllOf(ctx.owner) // L3
   ctx.signals.ringParked()
 }

@@ -28,7 +28,7 @@ export type MergeFault = (typeof mergeFault)[keyof typeof mergeFault]
 export const windowEnd = { open: 0, failed: 1, uncertain: 2 } as const
 export type WindowEnd = (typeof windowEnd)[keyof typeof windowEnd]
 
-const word = { from: 0, end: 1, fault: 2, chunk: 3, given: 4, keptFrom: 5 } as const
+const word = { from: 0, end: 1, fault: 2, chunk: 3, given: 4, keptFrom: 5, clearedBy: 6 } as const
 const headerWords = 8
 
 /** The window's, and behind them those that are kept. */
@@ -65,6 +65,21 @@ export class MergeWindow {
     this.#words[word.end] = end
     this.#words[word.fault] = mergeFault.none
     this.#words[word.given] = windowEnd.open
+    this.#words[word.clearedBy] = 0
+  }
+
+  /** From now on entries of the window may be gone from the COW while the map still has them. */
+  beginClearing(owner: number): void {
+    this.#words[word.clearedBy] = owner
+  }
+
+  endClearing(): void {
+    this.#words[word.clearedBy] = 0
+  }
+
+  /** Who clears the window's entries, from before the first write to after the last exception is retracted; 0 for nobody. */
+  get clearedBy(): number {
+    return this.#words[word.clearedBy] as number
   }
 
   /** Leaves out what stands before a position. */
