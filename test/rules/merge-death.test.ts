@@ -1,6 +1,6 @@
 /** A worker that dies in a step of a merge: another takes the step again, whatever had been done of it. */
 import { describe, expect, test } from 'vitest'
-import { windowEnd } from '../../src/shm/merge-window.js'
+import { mergeFault, windowEnd } from '../../src/shm/merge-window.js'
 import { SteppedEngine, sameBytes, WorkerStopped } from '../support/stepped-engine.js'
 import type { SteppedRequest } from '../support/stepped-lane.js'
 import { type MergeStep, mergeSteps, SteppedMerge } from '../support/stepped-merge.js'
@@ -218,4 +218,41 @@ test('recovery leaves the store that is being merged alone', () => {
   engine.recover(0)
   expect(engine.trace.lines).toEqual([])
   expect([locks.heldCount(), snapshot.cursor.committed()]).toEqual([held, written.length])
+})
+
+test('a barrier on the origin that fails when COMMIT is taken again leaves the entries uncertain', () => {
+  const { engine, merge, snapshot } = merging()
+  merge.takeUpTo('copy', 1, countMax)
+  snapshot.cow.during('barrier', '', stop)
+  merge.begin('commit', 0)
+  engine.dieIn(0)
+  engine.replace(0)
+  engine.recover(0)
+  engine.origin.fail('barrier', '', 5, 1)
+  expect(merge.take('commit', 1)).toBe(false)
+  expect(merge.window.fault).toBe(mergeFault.storeWriteFailed)
+  merge.giveUp()
+  const writes = [inWindow[0] as number, 2].map((chunk) => engine.write(1, 0, chunk * chunkBytes, ofByte(1)))
+  engine.settle()
+  expect(writes.map(({ outcome }) => outcome)).toEqual(['IO_ERROR', 'OK'])
+})
+
+test('a commit that failed and is taken again with success lets its writers go on', () => {
+  const all = merging()
+  const { engine, merge, snapshot } = all
+  merge.takeUpTo('copy', 1, countMax)
+  const chunk = inWindow[0] as number
+  const deferred = engine.write(1, 0, chunk * chunkBytes, ofByte(1))
+  all.expected.fill(1, chunk * chunkBytes, (chunk + 1) * chunkBytes)
+  snapshot.cow.fail('barrier', '', 5, 1)
+  engine.worker(0).publishCompletions = stop
+  merge.begin('commit', 0)
+  // It dies with the answer in its hand: nobody has heard that it failed.
+  engine.dieIn(0)
+  engine.replace(0)
+  engine.recover(0)
+  expect(merge.take('commit', 1)).toBe(true)
+  expect(deferred.outcome).toBe('OK')
+  expect(merge.toTheEnd()).toBeUndefined()
+  expectMerged(all)
 })

@@ -179,8 +179,8 @@ export class SteppedEngine {
   }
 
   /** An entry of the ring that moves no bytes: a step of a merge. */
-  step(worker: number, asked: Operation, start: number, length: number): SteppedRequest {
-    return this.#lane(worker).range(asked, 0, start, length)
+  step(worker: number, asked: Operation, start: number, length: number, volume = 0): SteppedRequest {
+    return this.#lane(worker).range(asked, volume, start, length)
   }
 
   /** From now on the store is merged into the origin, for every worker. Nothing of the origin may be in flight. */
