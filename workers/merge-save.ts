@@ -35,6 +35,7 @@ export function beginSave(ctx: WorkerContext, extent: number, origin: OriginView
     if (from < until && mustSave(origin, from, until)) addPieces(ctx, extent, origin, from, until)
     end = at
   }
+  ctx.extents.byteLength[extent] = 0 // Nothing of it counts as merged yet.
   if (ctx.extents.piecesLeft[extent] === 0) ctx.answer(extent, statusNumbers.OK, 0)
 }
 

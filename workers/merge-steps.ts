@@ -46,7 +46,7 @@ export function takeMergeStep(ctx: WorkerContext, extent: number, origin: Origin
       if (hold(ctx, extent, origin, merging)) answerStep(ctx, extent, 0)
       break
     case operation.mergeCopy:
-      answerStep(ctx, extent, copySlice(ctx, origin, merging, start, start + length))
+      answerStep(ctx, extent, copySlice(ctx, origin, merging, start, start + length), length)
       break
     case operation.mergeCommit:
       answerStep(ctx, extent, commitWindow(ctx, origin, merging))
@@ -57,7 +57,7 @@ export function takeMergeStep(ctx: WorkerContext, extent: number, origin: Origin
       answerStep(ctx, extent, 0)
       break
     default:
-      answerStep(ctx, extent, mergeAtOnce(ctx, origin, merging, start, length))
+      answerAtOnce(ctx, extent, merging, mergeAtOnce(ctx, origin, merging, start, length))
   }
 }
 
@@ -75,10 +75,13 @@ export function retryHolding(ctx: WorkerContext): void {
 }
 
 /** Only what was copied counts as bytes. */
-function answerStep(ctx: WorkerContext, extent: number, failure: number): void {
-  if (ctx.extents.operation[extent] !== operation.mergeCopy) ctx.extents.byteLength[extent] = 0
+function answerStep(ctx: WorkerContext, extent: number, failure: number, copiedBytes = 0): void {
+  ctx.extents.byteLength[extent] = copiedBytes
   ctx.answer(extent, failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, Math.max(0, failure))
 }
+
+const answerAtOnce = (ctx: WorkerContext, extent: number, { snapshot, window }: MergingView, failure: number): void =>
+  answerStep(ctx, extent, failure, window.count * snapshot.chunkBytes)
 
 /** A failure that no system call made: the window's fault says what it is. */
 const inconsistent = -1

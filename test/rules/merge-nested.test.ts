@@ -139,6 +139,8 @@ test('W3, W4: a window over an origin that is a snapshot: each level is durable 
     's3 retract 3',
   ])
   expectMerged(stack)
+  const { counters, operations } = stack.engine.statistics()
+  expect([operations.merge.bytes, counters.mergedChunks]).toEqual([3 * chunkBytes, 3])
 })
 
 test('requests of every level between the windows of a nested merge', () => {

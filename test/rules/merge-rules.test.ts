@@ -723,6 +723,13 @@ describe('several workers', () => {
     expect(all.engine.locks.heldCount()).toBe(0)
   })
 
+  test('what is merged counts once, whatever else its steps do', () => {
+    const all = merging({ siblings: [{}] })
+    expect(all.merge.toTheEnd({ countMax: 3 })).toBeUndefined()
+    const { counters, operations } = all.engine.statistics()
+    expect([operations.merge.bytes, counters.mergedChunks]).toEqual([5 * chunkBytes, 5])
+  })
+
   test('chunks of one key are held once and freed once', () => {
     const all = merging({ written: [8, 9, 10, 11], siblings: [{ chunkSectors: 64 }] })
     all.merge.takeUpTo('hold')

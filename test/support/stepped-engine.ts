@@ -14,6 +14,7 @@ import { CommitCursor, commitCursorBytes } from '../../src/shm/commit-cursor.js'
 import { createExceptionMapMemory, ExceptionMap } from '../../src/shm/exception-map.js'
 import { LockTable } from '../../src/shm/lock-table.js'
 import { MergeWindow, mergeWindowBytes } from '../../src/shm/merge-window.js'
+import { type EngineStatistics, readStatistics } from '../../src/shm/statistics.js'
 import type { Discards } from '../../src/wire/control-message.js'
 import { createEngineMemory, type EngineMemory } from '../../src/wire/engine-memory.js'
 import { type Operation, operation } from '../../src/wire/operation.js'
@@ -189,6 +190,10 @@ export class SteppedEngine {
     this.#merging = { snapshot, windowMemory }
     for (const worker of this.workers.keys()) this.#merge(worker)
     return new MergeWindow(windowMemory)
+  }
+
+  statistics(): EngineStatistics {
+    return readStatistics(this.#memory.statistics, this.workers.length)
   }
 
   /** One turn of one worker, also from inside another's. */
