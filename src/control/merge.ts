@@ -38,6 +38,8 @@ export class Merge {
   #total = 0
   #error: Error | undefined
   #isBusy = false
+  /** Calls of `cancel` that have not ended. */
+  #cancelling = 0
   /** Times and bytes of the last seconds. */
   #samples: { readonly atMs: number; readonly done: number }[] = []
   readonly #listeners = new Set<() => void>()
@@ -81,9 +83,9 @@ export class Merge {
     await this.#until(() => !this.#isBusy)
   }
 
-  /** Goes on after `pause()`. */
+  /** Goes on after `pause()`; a merge that is being cancelled does not. */
   resume(): void {
-    if (this.#state !== 'paused') return
+    if (this.#state !== 'paused' || this.#cancelling > 0) return
     this.#samples = []
     this.#become('running')
   }
@@ -95,9 +97,14 @@ export class Merge {
   async cancel(): Promise<void> {
     if (this.hasEnded) return
     if (this.#state === 'running') this.#become('paused')
-    await this.#until(() => !this.#isBusy)
-    await this.whenCancelled()
-    this.end('cancelled')
+    this.#cancelling++
+    try {
+      await this.#until(() => !this.#isBusy)
+      await this.whenCancelled()
+      this.end('cancelled')
+    } finally {
+      this.#cancelling--
+    }
   }
 
   // ── for the one who merges ──────────────────────────────────────────────────────────────────────────────────────────
