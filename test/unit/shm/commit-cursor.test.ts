@@ -138,3 +138,53 @@ describe('the state of a store', () => {
     expect([cursor.beginInvalidation(2, 3, 6), cursor.reason(), cursor.errno()]).toEqual([false, 2, 5])
   })
 })
+
+describe('a store that is being merged', () => {
+  const filled = (count: number) => {
+    const cursor = cursorAt()
+    for (let chunk = 0; chunk < count; chunk++) {
+      cursor.claim(1000 + chunk)
+      cursor.markReady(chunk, chunk)
+    }
+    commitAll(cursor)
+    return cursor
+  }
+  const positions = (cursor: CommitCursor) => [cursor.cleared(), cursor.committed(), cursor.claimed()]
+
+  test('has nothing committed, claimed or ready from where its list ends now', () => {
+    const cursor = filled(100)
+    cursor.retreat(60)
+    expect(positions(cursor)).toEqual([60, 60, 60])
+    expect([cursor.hasReady(), cursor.readyEnd(), cursor.room()]).toEqual([false, 60, recordCapacity])
+    for (const chunk of [1000, 1059, 1060, 1099]) expect(cursor.isPending(chunk)).toBe(false)
+  })
+
+  test('goes on with the entries that share a block with the next one, and takes exceptions again', () => {
+    const cursor = filled(600)
+    for (const end of [590, 520, 300]) {
+      const keptFrom = end - (end % entriesKept)
+      cursor.retreat(end)
+      for (let position = keptFrom; position < end; position++) cursor.keepCommitted(position, position, 7 * position)
+      expect(positions(cursor)).toEqual([keptFrom, end, end])
+    }
+    // No record of what was merged is taken for a claim of today.
+    for (let chunk = 0; chunk < 400; chunk++) {
+      expect(cursor.claim(chunk)).toBe(300 + chunk)
+      expect(cursor.isReady(300 + chunk)).toBe(false)
+    }
+    expect(cursor.hasReady()).toBe(false)
+    for (let position = 300; position < 700; position++) cursor.markReady(position, position)
+    expect(cursor.readyEnd()).toBe(700)
+    expect([cursor.oldChunkAt(256), cursor.newChunkAt(299)]).toEqual([256, 7 * 299])
+    commitAll(cursor)
+    expect(positions(cursor)).toEqual([512, 700, 700])
+  })
+
+  test('can be emptied, and twice to the same place', () => {
+    const cursor = filled(40)
+    cursor.retreat(0)
+    cursor.retreat(0)
+    expect(positions(cursor)).toEqual([0, 0, 0])
+    expect([cursor.claim(5), cursor.isReady(0)]).toEqual([0, false])
+  })
+})

@@ -35,4 +35,26 @@ describe('the exception map', () => {
     expect([map.lookUp(0), map.lookUp(7)]).toEqual([-1, -1])
     expect(() => map.lookUp(2 * segmentChunks)).toThrow()
   })
+
+  test('an exception that is taken back is gone, for every view, and can be published again', () => {
+    const memory = createExceptionMapMemory(segmentChunks + 8)
+    const map = new ExceptionMap(memory)
+    for (const chunk of [5, 6, segmentChunks + 1]) map.publish(chunk, chunk)
+    map.retract(5)
+    map.retract(segmentChunks + 1)
+    const other = new ExceptionMap(memory)
+    expect([5, 6, segmentChunks + 1].map((chunk) => other.lookUp(chunk))).toEqual([-1, 6, -1])
+    map.publish(5, 0)
+    expect(other.lookUp(5)).toBe(0)
+  })
+
+  test('covers the chunks that can have an exception, and no others', () => {
+    const map = new ExceptionMap(createExceptionMapMemory(segmentChunks + 8))
+    const inside = [0, segmentChunks - 1, segmentChunks, segmentChunks + 7]
+    expect(inside.map((chunk) => map.covers(chunk))).toEqual([true, true, true, true])
+    const outside = [segmentChunks + 8, 2 * segmentChunks - 1, 2 * segmentChunks, 2 ** 32 - 1]
+    expect(outside.map((chunk) => map.covers(chunk))).toEqual([false, false, false, false])
+    const small = new ExceptionMap(createExceptionMapMemory(10))
+    expect([9, 10, segmentChunks + 1].map((chunk) => small.covers(chunk))).toEqual([true, false, false])
+  })
 })
