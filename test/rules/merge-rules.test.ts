@@ -588,6 +588,19 @@ describe('requests of the merging device', () => {
     expectMerged(all)
   })
 
+  test('W3: a write over chunks with and without exception saves for the siblings all that it changes on the origin', () => {
+    const all = merging({ written: [10], siblings: [{ chunkSectors: 16 }, { chunkSectors: 4 }] })
+    // One key: chunk 10 is the store's, chunk 11 the origin's, and no sibling has either.
+    const write = settled(all.engine, all.engine.write(0, 0, 10 * chunkBytes + 512, ofByte(3, 2 * chunkBytes - 1024)))
+    all.expected.fill(3, 10 * chunkBytes + 512, 12 * chunkBytes - 512)
+    expect(write.outcome).toBe('OK')
+    expectUntouched(all.engine, all.siblings)
+    expectDevice(all.engine, all.expected)
+    expect(all.merge.toTheEnd()).toBeUndefined()
+    expectUntouched(all.engine, all.siblings)
+    expectMerged(all)
+  })
+
   test('a read over a mix of chunk states has each part from where it is', () => {
     const all = merging({ written: [8, 9, 11, 10, 13] })
     all.merge.oneWindow({ countMax: 1 })
