@@ -6,7 +6,7 @@
  * A window enters the gate of the merging device, like a request: whoever suspends the device, or changes anything about its
  * family, waits for the window in hand and finds the merge at rest behind it.
  */
-import { present } from '../base/assert.js'
+import { assert, present } from '../base/assert.js'
 import { errnoName } from '../base/errno-name.js'
 import { CowringError } from '../base/errors.js'
 import type { Machinery } from '../coordinator/machinery.js'
@@ -101,6 +101,7 @@ export class MergeLoop {
       if (waitMs > 0 && this.#left > 0) await this.merge.sleep(waitMs)
     }
     if (this.merge.hasEnded) return
+    assert(this.#left === 0, 'a merge is done when nothing is left in its store')
     this.#isDone = true
     this.#onEnd(undefined)
     await this.merge.complete()

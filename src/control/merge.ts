@@ -124,7 +124,8 @@ export class Merge {
 
   /** Resolves when there is something to do: true, or false when it has ended. */
   async mayGoOn(): Promise<boolean> {
-    await this.#until(() => this.#state !== 'paused')
+    // Paused again before this had its turn, it is still to wait.
+    while (this.#state === 'paused') await this.#until(() => this.#state !== 'paused')
     return this.#state === 'running'
   }
 
