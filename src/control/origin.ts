@@ -281,10 +281,11 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const snapshots = [...this.#snapshots]
-    for (const volume of [this, ...snapshots]) volume.shut()
+    for (const volume of [this, ...this.#snapshots]) volume.shut()
     await this.#change(async () => {
       const { device, image, mapper, onClose } = this.#parts
+      // Those of now: a merge that was about to end may have ended since.
+      const snapshots = [...this.#snapshots]
       let failure: unknown
       try {
         await mapper.suspend(device.name)
