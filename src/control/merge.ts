@@ -100,6 +100,8 @@ export class Merge {
     this.#cancelling++
     try {
       await this.#until(() => !this.#isBusy)
+      // It was all merged, and that is an end.
+      if (this.hasEnded) return
       await this.whenCancelled()
       this.end('cancelled')
     } finally {
@@ -151,11 +153,15 @@ export class Merge {
 
   /** Everything is merged. Never rejects. */
   async complete(): Promise<void> {
+    // The last step cannot be stopped: who pauses or cancels now waits until it is done.
+    this.setBusy(true)
     try {
       await this.whenMerged()
       this.end('merged')
     } catch (error) {
       this.fail(error instanceof Error ? error : new Error(String(error)))
+    } finally {
+      this.setBusy(false)
     }
   }
 

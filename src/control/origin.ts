@@ -249,6 +249,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     }
     const merge = new Merge(options)
     this.#merging = { snapshot, merge, isStopped: false }
+    this.#follow(snapshot, merge)
     snapshot.becomeMerging(merge)
     this.#follow(snapshot, merge)
     // From here on, so that what is submitted after this call meets the merge.
@@ -347,7 +348,9 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   #follow(snapshot: Snapshot, merge: Merge): void {
     merge.whenCancelled = () =>
       this.#change(async () => {
-        if (this.#merging !== undefined) this.#merging.isStopped = true
+        // It may not have begun after all, or have been done a moment ago; then another one may be under way.
+        if (this.#merging?.merge !== merge) return
+        this.#merging.isStopped = true
         this.#remember(this.#remembered())
       })
     merge.whenMerged = () => this.#change(() => this.#endMerge(snapshot))
