@@ -299,6 +299,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
         for (const name of [...snapshots.map(({ deviceName }) => deviceName), device.name]) await mapper.resume(name)
         throw error
       }
+      this.#stopMerge()
       for (const { parts } of this.#snapshots.splice(0)) this.#letGo(parts.cow, false)
       this.#letGo(image, false)
       onClose(this)
@@ -354,6 +355,12 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
         this.#remember(this.#remembered())
       })
     merge.whenMerged = () => this.#change(() => this.#endMerge(snapshot))
+  }
+
+  /** Of an origin that was opened to be read nobody merges, and nobody else says that it is over. */
+  #stopMerge(): void {
+    const text = `${this.name} was closed before its merge was done: open it for writing, and it goes on`
+    this.#merging?.merge.fail(new CowringError('DEVICE_CLOSED', text, { device: this.name }))
   }
 
   /** Everything is merged: the origin is an origin again, and the snapshot is gone. */
