@@ -5,6 +5,10 @@
  *
  * Chunks are saved whole; a store is full by the format's arithmetic (an area of entries before each areaful of chunks),
  * less the one chunk whose entry would fill the last area that fits.
+ *
+ * A snapshot that is being merged and the origin are one array: from the first moment on they show the same. How far the merge
+ * is, the oracle learns from the engine when the merge is at rest; what the other snapshots had to save until then it knows
+ * within two bounds, `must` and `may`.
  */
 
 export const sectorBytes = 512
@@ -26,8 +30,12 @@ export interface OracleOptions {
 
 export class OracleSnapshot {
   readonly options: OracleOptions
-  readonly image: Uint8Array
+  /** The origin's own while this snapshot is being merged. */
+  image: Uint8Array
   readonly mapped = new Set<number>()
+  /** Beside a merge: chunks that must have been saved since it was last looked at, and chunks that may have been. */
+  readonly must = new Set<number>()
+  readonly may = new Set<number>()
   state: State = 'Valid'
   cowSectors: number
 
@@ -96,6 +104,8 @@ export class OracleSnapshot {
 export class OracleOrigin {
   readonly image: Uint8Array
   snapshots: OracleSnapshot[] = []
+  /** The one that is being merged, or whose merge was cancelled; its `mapped` are the chunks that may still have to be. */
+  merging: OracleSnapshot | undefined
 
   constructor(image: Uint8Array) {
     this.image = image
@@ -106,8 +116,40 @@ export class OracleOrigin {
   }
 
   write(sector: number, bytes: Uint8Array): void {
-    for (const snapshot of this.snapshots) snapshot.save(sector, bytes.length / sectorBytes)
+    this.save(sector, bytes.length / sectorBytes)
     this.image.set(bytes, sector * sectorBytes)
+  }
+
+  /** A range of the origin is about to be written to. */
+  save(sector: number, sectors: number): void {
+    for (const snapshot of this.snapshots) {
+      if (this.merging === undefined) snapshot.save(sector, sectors)
+      else if (snapshot !== this.merging) this.#saveBesideMerge(snapshot, this.merging, sector, sectors)
+    }
+  }
+
+  /** From now on the origin is what the snapshot is. */
+  startMerge(snapshot: OracleSnapshot): void {
+    this.image.set(snapshot.image)
+    snapshot.image = this.image
+    snapshot.state = 'Valid'
+    this.merging = snapshot
+  }
+
+  /** These are the chunks that the merge has left: the others must have been saved by everybody. */
+  learnLeft(merging: OracleSnapshot, left: ReadonlySet<number>): void {
+    const { chunkSectors, name } = merging.options
+    for (const chunk of left) {
+      if (!merging.mapped.has(chunk)) throw new Error(`${name} has an exception for chunk ${chunk}, and nobody made it`)
+    }
+    for (const chunk of [...merging.mapped].filter((each) => !left.has(each))) {
+      merging.mapped.delete(chunk)
+      const first = chunk * chunkSectors
+      const sectors = Math.min(chunkSectors, this.sectors - first)
+      for (const snapshot of this.snapshots) {
+        if (snapshot !== merging) for (const saved of snapshot.chunksOf(first, sectors)) snapshot.must.add(saved)
+      }
+    }
   }
 
   fork(options: OracleOptions): OracleSnapshot {
@@ -118,6 +160,19 @@ export class OracleOrigin {
 
   forget(snapshot: OracleSnapshot): void {
     this.snapshots = this.snapshots.filter((other) => other !== snapshot)
+    if (this.merging === snapshot) this.merging = undefined
+  }
+
+  /** What lies in the merging store altogether is written there, and nobody has to save it before it is merged. */
+  #saveBesideMerge(snapshot: OracleSnapshot, merging: OracleSnapshot, sector: number, sectors: number): void {
+    const { chunkSectors } = snapshot.options
+    for (const chunk of snapshot.chunksOf(sector, sectors)) {
+      const first = Math.max(sector, chunk * chunkSectors)
+      const end = Math.min(sector + sectors, (chunk + 1) * chunkSectors)
+      const mayWait = merging.chunksOf(first, end - first).every((each) => merging.mapped.has(each))
+      const saved = mayWait ? snapshot.may : snapshot.must
+      saved.add(chunk)
+    }
   }
 }
 

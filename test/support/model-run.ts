@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Engine } from 'cowring'
 import { batch } from './model-batch.js'
+import { hasRoomBesideMerge, isAtRest, noticeEnd, rest, settle } from './model-merge.js'
 import { carryOut, type OperationName, operationWeights } from './model-operations.js'
 import { Random } from './model-random.js'
-import { type ModelConfig, ModelWorld } from './model-world.js'
+import { type ModelConfig, ModelWorld, writeSectorsMax } from './model-world.js'
 
 export interface ModelRun extends ModelConfig {
   readonly seed: number
@@ -21,11 +22,13 @@ const linesKept = 12
 /**
  * What a world does more often than the usual. Where the origin is quiet a PO store can overflow before the origin
  * makes it invalid, and stores fill to the last chunk; where snapshots come and go their COWs are used again.
+ * Where there is much to merge, merges are long.
  */
 const moods: readonly Partial<Record<OperationName, number>>[] = [
   {},
   { originWrite: 1, snapshotWrite: 60 },
   { originWrite: 40, take: 14, remove: 10, reopen: 5 },
+  { merge: 12, pauseMerge: 6, resumeMerge: 8, cancelMerge: 4, endMerge: 3, watch: 6, take: 12, reopen: 4 },
 ]
 
 /** Memory that looks like a disk, where there is some: a model test is about semantics, not about disks. */
@@ -56,7 +59,11 @@ async function runWorld(run: ModelRun, engine: Engine, random: Random, folder: s
   for (let done = 0; done < count; done++) {
     const name = random.weighted(weights)
     try {
+      // Which request finds a store full would be a matter of timing: then nothing may go on beside it.
+      if (name !== 'batch' && !hasRoomBesideMerge(world, writeSectorsMax)) await rest(world)
+      if (isAtRest(world)) settle(world)
       lines.push(name === 'batch' ? await batch(world) : await carryOut(world, name))
+      await noticeEnd(world)
       world.checkStatuses()
     } catch (error) {
       const text = `operation ${done}, ${name}: ${error instanceof Error ? error.message : error}`

@@ -4,9 +4,10 @@
  */
 import { closeSync, ftruncateSync, openSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Engine, Origin, Snapshot } from 'cowring'
+import type { Engine, Merge, Origin, Snapshot } from 'cowring'
 import { mustEqual, mustFail } from './model-compare.js'
 import { anyCowSectors, usefulSectors } from './model-cow-size.js'
+import { atRest, compareMerged, endedByClose, endMerge, isAtRest, mergeOf, noteMerged, settle } from './model-merge.js'
 import { type OracleOptions, OracleOrigin, type OracleSnapshot, sectorBytes } from './model-oracle.js'
 import type { Random } from './model-random.js'
 import { checkedStore, strandEntries } from './model-store-file.js'
@@ -30,11 +31,15 @@ export class ModelWorld {
   readonly random: Random
   readonly oracle: OracleOrigin
   origin: Origin
+  /** The merge of which the oracle knows what is left. */
+  resting: Merge | undefined
   readonly handles = new Map<OracleSnapshot, Snapshot>()
   readonly #folder: string
   readonly #source: string | { readonly memory: Uint8Array }
   /** COW files whose snapshot was removed: blank in their first bytes, full of old entries behind. */
   readonly #usedCows: { readonly path: string; readonly chunkSectors: number }[] = []
+  /** Whether the merge was cancelled that was not done when the origin was closed. */
+  #wasCancelled = false
   #devices = originDevice
   #sequence = 0
 
@@ -157,9 +162,13 @@ export class ModelWorld {
     await this.handle(snapshot).remove()
     this.oracle.forget(snapshot)
     this.handles.delete(snapshot)
-    const { cow } = snapshot.options
+    this.reuseCow(snapshot)
+  }
+
+  /** The COW of a snapshot that is gone is for another one. */
+  reuseCow({ options: { chunkSectors, cow }, persistent }: OracleSnapshot): void {
     if (typeof cow !== 'string') return
-    if (snapshot.persistent) this.#usedCows.push({ path: cow, chunkSectors: snapshot.options.chunkSectors })
+    if (persistent) this.#usedCows.push({ path: cow, chunkSectors })
     else rmSync(cow)
   }
 
@@ -175,9 +184,32 @@ export class ModelWorld {
   // ── closing and reopening ───────────────────────────────────────────────────────────────────────────────────────────
 
   async close(): Promise<void> {
+    // What is in memory is not remembered: nobody would go on.
+    if (this.config.sources === 'memory') {
+      await endMerge(this)
+      settle(this)
+    }
+    const closed = this.closed()
     await this.origin.close()
+    await closed()
     this.#forgetTransient()
+    const { merging } = this.oracle
+    if (merging !== undefined) this.oracle.learnLeft(merging, this.#listed(merging) ?? new Set())
+    settle(this, (snapshot) => this.#listed(snapshot))
     for (const snapshot of this.oracle.snapshots) this.#mustBeStore(snapshot)
+  }
+
+  /** Asked before a close, it tells after it what has become of the merge. */
+  closed(): () => Promise<void> {
+    const merge = mergeOf(this)
+    const wasCancelled = merge?.state === 'cancelled'
+    return async () => {
+      const { merging } = this.oracle
+      if (merge === undefined || merging === undefined) return
+      this.handles.delete(merging)
+      if ((await endedByClose(merge, wasCancelled)) === 'merged') await noteMerged(this, merging)
+      else this.#wasCancelled = wasCancelled
+    }
   }
 
   /** After a close while requests were in flight, of which the oracle does not know yet what came. */
@@ -199,14 +231,17 @@ export class ModelWorld {
     const inMemory = typeof this.#source !== 'string'
     const options = inMemory ? {} : { abandon, direct: this.config.direct, readOnly }
     this.origin = await this.engine.open(this.#source, options)
+    const present = this.origin.snapshots
+    await this.#goOnMerging(present, readOnly)
     for (const snapshot of this.oracle.snapshots) {
+      if (snapshot === this.oracle.merging) continue
       // Overflow is not on disk: the kernel forgets it too.
       if (snapshot.state === 'Overflow') snapshot.state = 'Valid'
       const handle = inMemory ? await this.take(snapshot.options) : this.#remembered(snapshot)
       this.handles.set(snapshot, handle)
     }
     const names = this.origin.snapshots.map(({ name }) => name)
-    if (names.length !== this.oracle.snapshots.length) {
+    if (isAtRest(this) && names.length !== this.oracle.snapshots.length) {
       throw new Error(`the origin has [${names}] and must have ${this.oracle.snapshots.length} snapshots`)
     }
   }
@@ -216,24 +251,67 @@ export class ModelWorld {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
+  /** An unfinished merge goes on by itself, which may be over before anybody looks; a cancelled one does not. */
+  async #goOnMerging(present: readonly Snapshot[], readOnly: boolean): Promise<void> {
+    const { merging } = this.oracle
+    if (merging === undefined) return
+    const wasCancelled = this.#wasCancelled
+    const handle = present.find(({ name }) => name === merging.options.name)
+    if (handle === undefined) {
+      if (wasCancelled || readOnly) throw new Error(`${merging.options.name} was merged, and nobody asked for it`)
+      await noteMerged(this, merging)
+      return
+    }
+    this.handles.set(merging, handle)
+    const { merging: merge } = handle
+    if (merge === undefined || (merge.state === 'cancelled') !== wasCancelled) {
+      throw new Error(`${merging.options.name} was being merged, and is ${merge?.state} after reopening`)
+    }
+    if (!wasCancelled && this.random.chance(0.7)) void merge.pause()
+  }
+
   // ── comparing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Beside a merge that goes on only what it leaves alone; nothing else may be in flight. */
   checkStatuses(): void {
+    if (isAtRest(this)) settle(this)
     for (const snapshot of this.oracle.snapshots) {
+      if (!isAtRest(this) && snapshot.state !== 'Invalid') continue
       const handle = this.handle(snapshot)
       const found = handle.status()
       const { name } = snapshot.options
+      console.log(
+        'AT',
+        mergeOf(this)?.current,
+        this.oracle.merging?.options.name,
+        isAtRest(this),
+        this.resting?.current,
+      )
       if (found !== snapshot.status()) throw new Error(`status of ${name} is '${found}', not '${snapshot.status()}'`)
-      const { exceptions } = handle.usage()
+      const { exceptions, state } = handle.usage()
+      if (snapshot === this.oracle.merging && state !== 'merging') throw new Error(`${name} is merging, not ${state}`)
       if (snapshot.state === 'Valid' && exceptions !== snapshot.mapped.size) {
         throw new Error(`${name} reports ${exceptions} exceptions, not ${snapshot.mapped.size}`)
       }
     }
   }
 
-  /** Every sector of every volume. Nothing may be in flight. */
+  /** Every sector of every volume. Nothing may be in flight; a merge is brought to rest for it. */
   async compareAll(): Promise<void> {
-    this.checkStatuses()
+    await atRest(this, async () => {
+      this.checkStatuses()
+      await this.compareContent()
+      for (const snapshot of this.oracle.snapshots) {
+        if (snapshot.state !== 'Invalid' && snapshot.persistent) this.#mustBeStore(snapshot)
+      }
+      if (typeof this.#source === 'string') compareMerged(this, this.#source)
+      const held = this.engine.machinery.heldLocks()
+      if (held !== 0) throw new Error(`${held} locks are held with nothing in flight`)
+    })
+  }
+
+  /** What every volume shows, while a merge may go on; it must not have been merged altogether when this ends. */
+  async compareContent(): Promise<void> {
     mustEqual('the origin', await this.origin.read(0, this.origin.sizeBytes), this.oracle.image)
     for (const snapshot of this.oracle.snapshots) {
       const handle = this.handle(snapshot)
@@ -242,11 +320,15 @@ export class ModelWorld {
         await mustFail('SNAPSHOT_INVALID', () => handle.flush())
       } else {
         mustEqual(snapshot.options.name, await handle.read(0, handle.sizeBytes), snapshot.image)
-        if (snapshot.persistent) this.#mustBeStore(snapshot)
       }
     }
-    const held = this.engine.machinery.heldLocks()
-    if (held !== 0) throw new Error(`${held} locks are held with nothing in flight`)
+  }
+
+  /** The chunks that a store lists which nobody uses now; `undefined` when it is invalid. */
+  #listed({ options: { cow } }: OracleSnapshot): ReadonlySet<number> | undefined {
+    if (typeof cow !== 'string') throw new Error('stores in memory are not looked at')
+    const store = checkedStore(cow, this.oracle.sectors)
+    return store.valid ? new Set(store.exceptions.map(({ oldChunk }) => oldChunk)) : undefined
   }
 
   #forgetTransient(): void {
