@@ -21,7 +21,7 @@ export type {
   SuspendOptions,
   TargetVersion,
 } from './control/mapper-types.js'
-export type { Merge, MergeOptions, MergeProgress, MergeState } from './control/merge.js'
+export type { Merge, MergeOptions, MergeProgress, MergeState, MergeUnderWay } from './control/merge.js'
 export type { Origin } from './control/origin.js'
 export type { RemoveOptions, Snapshot, SnapshotState, SnapshotUsage } from './control/snapshot.js'
 export type { Durability, SnapshotOptions, StoreType } from './control/snapshot-options.js'

@@ -24,7 +24,7 @@ import type {
   SuspendOptions,
   TargetVersion,
 } from './mapper-types.js'
-import { Merge, type MergeOptions } from './merge.js'
+import { Merge, type MergeOptions, type MergeUnderWay } from './merge.js'
 import { endMerge, type MergePair, mergingOn, pairFor, startMerge } from './merge-swap.js'
 import { PhysicalDevice, PhysicalDevices } from './physical-devices.js'
 import { busy, type Ioctl, invalid, refusal } from './refusal.js'
@@ -199,6 +199,20 @@ export class Mapper {
       merge.whenMerged = () => this.#change(() => this.#endMerge(pair, begun))
       return merge
     })
+  }
+
+  /**
+   * The merge that a device's table, or that of a snapshot, is about, and touches nothing of it: one that is running, paused,
+   * cancelled, failed, or done with its table still there; `undefined` without one. Fails with DEVICE_MISSING.
+   */
+  merging(name: string): MergeUnderWay | undefined {
+    const device = this.#device(name, 'merge')
+    const instance = mergingOn(this.#mergedInto.get(device) ?? device)
+    const merge = instance?.loop?.merge
+    if (instance === undefined || merge === undefined) return undefined
+    const origin = instance.plan.owner
+    const snapshot = [...this.#devices].find((other) => this.#mergedInto.get(other) === origin)
+    return { merge, origin: origin.name, snapshot: snapshot?.name }
   }
 
   /** Sends a target a message. `@cancel_deferred_remove` is known; no target takes any. Fails with DEVICE_MISSING, INVALID_ARGUMENT. */
@@ -382,6 +396,7 @@ export class Mapper {
 
   /** Unless somebody has given the origin another table meanwhile. */
   async #endMerge({ origin, snapshot }: MergePair, begun: StoreInstance | undefined): Promise<void> {
+    this.#mergedInto.delete(snapshot)
     if (begun === undefined || mergingOn(origin) !== begun) return
     const { sectors } = begun.plan
     await endMerge(this.#life, origin, `0 ${sectors} snapshot-origin ${begun.plan.family.device.number}`)

@@ -8,9 +8,9 @@ import type { LatencyWatch } from '../shm/statistics.js'
 
 export interface MergeLimits {
   /** Bytes per second; without one as fast as the devices are. */
-  readonly rateLimit?: number
+  readonly rateLimit?: number | undefined
   /** Milliseconds that the 99th percentile of foreground requests should stay below. */
-  readonly latencyTarget?: number
+  readonly latencyTarget?: number | undefined
 }
 
 /** Windows of a merge that nothing holds back: long enough that their steps cost nothing, short for those who wait for a key. */

@@ -20,6 +20,15 @@ export interface MergeProgress {
 /** `running` and `paused` may change into each other; the others are ends. */
 export type MergeState = 'running' | 'paused' | 'merged' | 'cancelled' | 'failed'
 
+/** A merge, and the devices that it concerns now. */
+export interface MergeUnderWay {
+  readonly merge: Merge
+  /** The device that is merged into, and shows the snapshot's content meanwhile. */
+  readonly origin: string
+  /** The snapshot's device; `undefined` for a merge whose table was loaded, and for a device that has been removed since. */
+  readonly snapshot: string | undefined
+}
+
 /** A new figure at most so often. */
 const progressEveryMs = 100
 /** The speed is that of the last so many milliseconds. */
@@ -40,6 +49,8 @@ export class Merge {
   #isBusy = false
   /** Calls of `cancel` that have not ended. */
   #cancelling = 0
+  /** Everything is merged; what is left to do cannot be held up. */
+  #isCompleting = false
   /** Times and bytes of the last seconds. */
   #samples: { readonly atMs: number; readonly done: number }[] = []
   readonly #listeners = new Set<() => void>()
@@ -79,7 +90,7 @@ export class Merge {
 
   /** Stops after the window in hand; resolves when nothing of the merge is going on. Requests go on as before. */
   async pause(): Promise<void> {
-    if (this.#state === 'running') this.#become('paused')
+    if (this.#state === 'running' && !this.#isCompleting) this.#become('paused')
     await this.#until(() => !this.#isBusy)
   }
 
@@ -92,11 +103,12 @@ export class Merge {
 
   /**
    * Ends the merge after the window in hand. What was merged stays merged, the rest stays in the store, which is a valid one
-   * and smaller; the device goes on showing the snapshot's content. Merge again to go on. Resolves when it has ended.
+   * and smaller; the device goes on showing the snapshot's content. Merge again to go on. Resolves when it has ended, which is
+   * as `merged` if nothing was left to cancel.
    */
   async cancel(): Promise<void> {
     if (this.hasEnded) return
-    if (this.#state === 'running') this.#become('paused')
+    if (this.#state === 'running' && !this.#isCompleting) this.#become('paused')
     this.#cancelling++
     try {
       await this.#until(() => !this.#isBusy)
@@ -153,6 +165,7 @@ export class Merge {
 
   /** Everything is merged. Never rejects. */
   async complete(): Promise<void> {
+    this.#isCompleting = true
     // The last step cannot be stopped: who pauses or cancels now waits until it is done.
     this.setBusy(true)
     try {
