@@ -29,6 +29,30 @@ export function parseBytes(text: string): number {
   throw new InvalidArgumentError('It must be a number of bytes, or one with s (512), K, M, G or T behind it.')
 }
 
+/** `512K`, `100M`, `1.5G`, or bytes, of a second; `none` for no limit. */
+export function parseRate(text: string): number | 'none' {
+  if (text === 'none') return text
+  const [, digits, suffix] = /^(\d{1,16}(?:\.\d{1,6})?)([kmgt])?$/i.exec(text) ?? []
+  const unit = unitBytes[(suffix ?? '').toLowerCase() as keyof typeof unitBytes] ?? 1
+  const rate = Number(digits ?? Number.NaN) * unit
+  if (rate >= 1) return rate
+  throw new InvalidArgumentError('It must be bytes per second from 1 on, such as 512K, 100M or 1.5G, or none.')
+}
+
+const unitMilliseconds = { us: 0.001, ms: 1, s: 1000 } as const
+
+/** `500us`, `2ms`, `1s`, or milliseconds; `none` for no limit. */
+export function parseMilliseconds(text: string): number | 'none' {
+  if (text === 'none') return text
+  const [, digits, suffix] = /^(\d{1,9}(?:\.\d{1,6})?)(us|ms|s)?$/i.exec(text) ?? []
+  const time =
+    Number(digits ?? Number.NaN) * unitMilliseconds[(suffix ?? 'ms').toLowerCase() as keyof typeof unitMilliseconds]
+  if (time > 0) return time
+  throw new InvalidArgumentError(
+    'It must be a time above 0, such as 500us, 2ms or 1s, or none; a bare number is milliseconds.',
+  )
+}
+
 /** A parser of whole numbers from `min` to `max`. */
 export const wholeFrom =
   (min: number, max: number) =>

@@ -33,6 +33,13 @@ export function duration(seconds: number): string {
   return `${significant(seconds * 1e6)} µs`
 }
 
+/** How long something will take, as far as anybody can tell: `45 s`, `12 min`, `3.5 h`. */
+export function timeLeft(seconds: number): string {
+  if (seconds < 100) return `${Math.ceil(seconds)} s`
+  const minutes = seconds / 60
+  return minutes < 100 ? `${Math.round(minutes)} min` : `${(minutes / 60).toFixed(1)} h`
+}
+
 export const microseconds = (value: number): string => duration(value / 1e6)
 
 /** The first characters of a digest: enough to tell two apart by eye. */

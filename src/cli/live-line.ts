@@ -1,12 +1,14 @@
 /**
- * One line about work that is under way: a bar that redraws itself on a terminal, a plain line a second anywhere else.
+ * One line about work that is under way: a bar that redraws itself on a terminal, anywhere else a plain line now and then: every
+ * second at first, seldom when it takes long.
  *
  * Nothing appears before `quietMs`, so that work that is done in a moment leaves no trace.
  */
 import { SingleBar } from 'cli-progress'
 import type { Page } from './page.js'
 
-const plainLineEveryMs = 1000
+/** How long after a plain line the next one comes, when the work has taken so long. */
+const plainLineEveryMs = (tookMs: number): number => (tookMs < 10_000 ? 1000 : tookMs < 300_000 ? 10_000 : 60_000)
 
 export class LiveLine {
   readonly #page: Page
@@ -19,7 +21,7 @@ export class LiveLine {
   constructor(page: Page, quietMs = 0) {
     this.#page = page
     this.#quietMs = quietMs
-    this.#plainLineAt = this.#startedAt + Math.max(quietMs, plainLineEveryMs)
+    this.#plainLineAt = this.#startedAt + Math.max(quietMs, plainLineEveryMs(0))
   }
 
   /** `done` is a fraction from 0 to 1; `text` says what there is to say, and is built only if it is shown. */
@@ -30,7 +32,7 @@ export class LiveLine {
       this.#bar ??= startBar()
       this.#bar.update(done, { text: text() })
     } else if (now >= this.#plainLineAt) {
-      this.#plainLineAt += plainLineEveryMs
+      this.#plainLineAt += plainLineEveryMs(now - this.#startedAt)
       this.#page.line(text())
     }
   }

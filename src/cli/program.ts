@@ -6,6 +6,7 @@ import { addDaemon } from './daemon-command.js'
 import { addDemo } from './demo-command.js'
 import { addDmsetup } from './dmsetup-command.js'
 import { addIo } from './io-command.js'
+import { addMerge } from './merge-command.js'
 import { packageVersion } from './package-version.js'
 import { addStore } from './store-command.js'
 
@@ -30,6 +31,7 @@ export function cowringProgram(finish: Finish): Command {
   addDaemon(program, finish)
   addDmsetup(program, finish)
   addIo(program, finish)
+  addMerge(program, finish)
   addStore(program, finish)
   addCompletion(program, finish)
   return program

@@ -25,7 +25,13 @@ export interface SwapOptions {
 /** The pair of devices that merging a snapshot concerns. Fails with INVALID_ARGUMENT, DEVICE_BUSY. */
 export function pairFor(snapshot: MappedDevice): MergePair {
   const instance = snapshotOn(snapshot)
-  if (instance === undefined) throw invalid('merge', snapshot.name, 'its table is not one snapshot that is in use')
+  if (instance === undefined) {
+    const isOrigin = snapshot.live?.targets[0]?.type === 'snapshot-origin'
+    const reason = isOrigin
+      ? 'nothing is being merged into it; name the device of a snapshot'
+      : 'its table is not one snapshot that is in use'
+    throw invalid('merge', snapshot.name, reason)
+  }
   mustBeMergeable(instance, snapshot.name)
   const owners = [...instance.plan.family.originOwners]
   const [origin] = owners

@@ -31,6 +31,8 @@ export interface MergeUnderWay {
 
 /** A new figure at most so often. */
 const progressEveryMs = 100
+/** What a timer can count to; a longer one would end at once. */
+const timerMsMax = 2 ** 31 - 1
 /** The speed is that of the last so many milliseconds. */
 const speedOverMs = 3000
 
@@ -238,7 +240,7 @@ export class Merge {
         if (isSo()) end()
       }
       this.#listeners.add(look)
-      if (atMostMs !== undefined) timer = setTimeout(end, atMostMs)
+      if (atMostMs !== undefined) timer = setTimeout(end, Math.min(atMostMs, timerMsMax))
     })
   }
 }

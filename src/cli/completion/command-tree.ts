@@ -55,7 +55,7 @@ function verbPlace({ name, options, takesDevices }: (typeof verbs)[number]): Pla
 }
 
 const nextOf = ([first, second]: readonly string[]): Place['next'] => {
-  if (first === 'io' && second !== undefined) return 'devices'
+  if ((first === 'io' && second !== undefined) || first === 'merge') return 'devices'
   return (first === 'store' && second !== undefined) || first === 'demo' ? 'files' : 'nothing'
 }
 

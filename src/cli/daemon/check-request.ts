@@ -17,6 +17,7 @@ const name: Check = (value) => text(value) && (value as string).length <= 4096
 const folder: Check = (value) => name(value) && isAbsolute(value as string)
 const whole: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
 const amount: Check = (value) => whole(value) && (value as number) <= dataBytesMax
+const positive: Check = (value) => Number.isFinite(value) && (value as number) > 0
 const bytes: Check = (value) => value instanceof Uint8Array && value.byteLength <= dataBytesMax
 const missing = (value: unknown): boolean => value === undefined || value === null
 const optional =
@@ -66,6 +67,10 @@ const words: Readonly<Record<DaemonVerb, readonly Check[]>> = {
   discard: [whole, whole, whole],
   flush: [whole],
   close: [whole],
+  merge: [name, fields({ rateLimit: optional(positive), latencyTarget: optional(positive) })],
+  mergeProgress: [whole],
+  mergePause: [whole],
+  mergeCancel: [name],
 }
 
 /** The request, with every word checked and those left out as `undefined`. Fails with a BadRequest. */

@@ -1,7 +1,8 @@
-/** What one connection may do: the mapper's verbs, and I/O on the volumes it has opened. */
+/** What one connection may do: the mapper's verbs, I/O on the volumes it has opened, and merges. */
 import { CowringError, type DeviceVolume, type Mapper } from '../../index.js'
 import { localLink, type MapperLink, type MapperVerb } from '../dmsetup/link.js'
 import type { DaemonRequest, OpenedVolume } from './protocol.js'
+import { SessionMerges } from './session-merges.js'
 
 /** The volumes of a connection at most: a script needs one. */
 const volumesMax = 64
@@ -17,11 +18,13 @@ export class MapperSession implements Session {
   readonly #mapper: Mapper
   readonly #link: MapperLink
   readonly #volumes = new Map<number, DeviceVolume>()
+  readonly #merges: SessionMerges
   #nextVolume = 1
 
   constructor(mapper: Mapper) {
     this.#mapper = mapper
     this.#link = localLink(mapper)
+    this.#merges = new SessionMerges(mapper)
   }
 
   async perform({ verb, words }: DaemonRequest, signal: AbortSignal): Promise<unknown> {
@@ -42,6 +45,14 @@ export class MapperSession implements Session {
         return this.#volume(first).flush()
       case 'close':
         return this.#close(first)
+      case 'merge':
+        return this.#merges.begin(first ?? '', second ?? {})
+      case 'mergeProgress':
+        return this.#merges.progress(first ?? 0)
+      case 'mergePause':
+        return this.#merges.pause(first ?? 0)
+      case 'mergeCancel':
+        return this.#merges.cancel(first ?? '')
       case 'wait':
         return this.#wait(first ?? '', second ?? 0, signal)
       default:
