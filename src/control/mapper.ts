@@ -193,10 +193,12 @@ export class Mapper {
       const pair = pairFor(device)
       refuseHeld(pair.origin, 'merge')
       const merge = new Merge(options)
-      await startMerge(this.#life, pair, { merge, meanwhile: 'error' })
-      this.#mergedInto.set(pair.snapshot, pair.origin)
-      const begun = mergingOn(pair.origin)
+      let begun: StoreInstance | undefined
+      // Before it begins: a snapshot that holds little is merged before this change is made.
       merge.whenMerged = () => this.#change(() => this.#endMerge(pair, begun))
+      await startMerge(this.#life, pair, { merge, meanwhile: 'error' })
+      begun = mergingOn(pair.origin)
+      this.#mergedInto.set(pair.snapshot, pair.origin)
       return merge
     })
   }
