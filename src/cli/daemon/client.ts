@@ -15,6 +15,8 @@ export class DaemonClient {
   readonly #cutter = new FrameCutter()
   readonly #pending = new Map<number, Pending>()
   #nextId = 1
+  /** Why there is no connection any more. */
+  #ended: Error | undefined
 
   private constructor(socket: Socket, path: string) {
     this.#socket = socket
@@ -44,6 +46,7 @@ export class DaemonClient {
 
   /** Fails as the verb does, and with ENGINE_CLOSED if the connection ends first. */
   call(verb: DaemonVerb, words: readonly unknown[]): Promise<unknown> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended)
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject })
@@ -77,6 +80,7 @@ export class DaemonClient {
   }
 
   #fail(error: Error): void {
+    this.#ended ??= error
     for (const { reject } of this.#pending.values()) reject(error)
     this.#pending.clear()
   }
