@@ -31,7 +31,7 @@ function offered(...words: string[]): string[] {
 
 describe('bash', () => {
   it('completes commands and their commands', () => {
-    expect(offered('')).toEqual(['demo', 'daemon', 'dmsetup', 'io', 'store', 'completion'])
+    expect(offered('')).toEqual(['demo', 'daemon', 'dmsetup', 'io', 'merge', 'store', 'completion'])
     expect(offered('d')).toEqual(['demo', 'daemon', 'dmsetup'])
     expect(offered('io', '')).toEqual(['read', 'write', 'zero', 'discard', 'flush', 'digest'])
     expect(offered('dmsetup', 're')).toEqual(['remove', 'remove_all', 'resume', 'reload', 'rename'])
@@ -43,6 +43,14 @@ describe('bash', () => {
     expect(offered('dmsetup', 'remove', '--').toSorted()).toEqual(all.toSorted())
     expect(offered('daemon', '--auto')).toEqual(['--autoextend-threshold', '--autoextend-percent'])
     expect(offered('io', 'digest', '--a')).toEqual(['--algorithm'])
+    expect(offered('merge', '--')).toEqual([
+      '--rate-limit',
+      '--latency-target',
+      '--cancel',
+      '--json',
+      '--socket',
+      '--help',
+    ])
     expect(offered('store', 'check', '--or')).toEqual(['--origin-size'])
   })
 
@@ -56,6 +64,8 @@ describe('bash', () => {
   it('completes the names of devices, and files where files are meant', () => {
     expect(offered('dmsetup', 'suspend', '')).toEqual(['snap-one', 'snap-two'])
     expect(offered('dmsetup', 'status', '--target', 'zero', 'snap-t')).toEqual(['snap-two'])
+    expect(offered('merge', '')).toEqual(['snap-one', 'snap-two'])
+    expect(offered('merge', '--rate-limit', '1M', 'snap-t')).toEqual(['snap-two'])
     expect(offered('io', 'read', 'snap-o')).toEqual(['snap-one'])
     expect(offered('dmsetup', '--socket', join(test.folder, 'cowring.sock'), 'info', '')).toEqual([
       'snap-one',
@@ -78,6 +88,7 @@ describe('zsh', () => {
     for (const part of [
       "'dmsetup remove_all'",
       "'io digest'",
+      "'merge'",
       '--autoextend-threshold',
       "'--tree:draw what devices are made of'",
     ]) {

@@ -47,10 +47,12 @@ export interface FollowedMerge {
   readonly merge: number
   readonly devices: MergedDevices
   readonly progress: MergeProgress
+  /** Bytes that it had merged before it was asked for. */
+  readonly doneBefore: number
 }
 
 /** What `mergeCancel` answers. */
-export type CancelledMerge = Omit<FollowedMerge, 'merge'>
+export type CancelledMerge = Pick<FollowedMerge, 'devices' | 'progress'>
 
 export type MergedDevices = Omit<MergeUnderWay, 'merge'>
 

@@ -25,6 +25,8 @@ export class SessionMerges {
       const text = `a connection looks at ${mergesMax} merges at most; use another one`
       throw new CowringError('LIMIT_EXCEEDED', text, { device: name })
     }
+    const before = this.#mapper.merging(name)?.merge
+    const done = before?.current.done ?? 0
     const begun = await this.#mapper.merge(name, {
       ...(rateLimit === undefined ? {} : { rateLimit: rateLimit ?? undefined }),
       ...(latencyTarget === undefined ? {} : { latencyTarget: latencyTarget ?? undefined }),
@@ -33,7 +35,8 @@ export class SessionMerges {
     const { origin, snapshot } = this.#mapper.merging(name) ?? { origin: name, snapshot: undefined }
     const merge = this.#nextMerge++
     this.#merges.set(merge, begun)
-    return { merge, devices: { origin, snapshot }, progress: begun.current }
+    const doneBefore = begun === before ? done : 0
+    return { merge, devices: { origin, snapshot }, progress: begun.current, doneBefore }
   }
 
   /** How far it is. Fails as the merge did. */

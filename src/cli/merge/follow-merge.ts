@@ -37,7 +37,6 @@ class Follower {
   readonly #words: MergeWords
   readonly #merge: RemoteMerge
   readonly #view: MergeView
-  readonly #startedAtMs = performance.now()
   #last: MergeProgress
 
   constructor(words: MergeWords, merge: RemoteMerge, view: MergeView) {
@@ -67,9 +66,8 @@ class Follower {
   }
 
   async #merged(): Promise<number> {
-    const { devices, first } = this.#merge
-    const seconds = (performance.now() - this.#startedAtMs) / 1000
-    const merged = mergedText(devices, this.#last, first.done, seconds)
+    const { devices, since } = this.#merge
+    const merged = mergedText(devices, this.#last, since)
     this.#view.end('merged', this.#last, `${merged} ${aftermathText(devices, await this.#merge.aftermath())}`)
     return exitCodes.done
   }

@@ -2,7 +2,7 @@
 import type { MergeProgress } from '../../index.js'
 import type { MergedDevices } from '../daemon/protocol.js'
 import { bytes, duration, percent, timeLeft } from '../figures.js'
-import type { Aftermath } from './remote-merge.js'
+import type { Aftermath, RemoteMerge } from './remote-merge.js'
 
 /** How to name the merge in another command: what this one was given. */
 export interface MergeWords {
@@ -20,12 +20,10 @@ export function progressText(progress: MergeProgress): string {
   return `${percent(fractionOf(progress) * 100)}  ${amount(progress)}  ${pace}`
 }
 
-/** `doneBefore` bytes were merged when the command began, `seconds` ago. */
 export function mergedText(
   { origin, snapshot = 'the snapshot' }: MergedDevices,
   { total }: MergeProgress,
-  doneBefore: number,
-  seconds: number,
+  { doneBefore, seconds }: RemoteMerge['since'],
 ): string {
   const merged = `${snapshot} is merged into ${origin}`
   if (total === 0) return `${merged}: it held nothing.`

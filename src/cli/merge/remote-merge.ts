@@ -15,8 +15,10 @@ export interface Aftermath {
 export class RemoteMerge implements Disposable {
   readonly #client: DaemonClient
   readonly #begun: FollowedMerge
+  readonly #askedAtMs: number
 
-  private constructor(client: DaemonClient, begun: FollowedMerge) {
+  private constructor(client: DaemonClient, begun: FollowedMerge, askedAtMs: number) {
+    this.#askedAtMs = askedAtMs
     this.#client = client
     this.#begun = begun
   }
@@ -24,8 +26,9 @@ export class RemoteMerge implements Disposable {
   /** Begins the merge of a device, or goes on with it. */
   static async begin(socket: string | undefined, name: string, limits: LimitsOnWire): Promise<RemoteMerge> {
     const client = await DaemonClient.connect(socketPath(socket, { makeFolder: false }))
+    const askedAtMs = performance.now()
     try {
-      return new RemoteMerge(client, (await client.call('merge', [name, limits])) as FollowedMerge)
+      return new RemoteMerge(client, (await client.call('merge', [name, limits])) as FollowedMerge, askedAtMs)
     } catch (error) {
       client.close()
       throw error
@@ -49,6 +52,11 @@ export class RemoteMerge implements Disposable {
   /** How far it was when this command found it. */
   get first(): MergeProgress {
     return this.#begun.progress
+  }
+
+  /** What this command has seen of it: bytes merged before, and seconds since. */
+  get since(): { readonly doneBefore: number; readonly seconds: number } {
+    return { doneBefore: this.#begun.doneBefore, seconds: (performance.now() - this.#askedAtMs) / 1000 }
   }
 
   /** How far it is. Fails as the merge did. */
