@@ -201,6 +201,15 @@ describe('a connection', () => {
     good.close()
   })
 
+  it('that has closed fails what is asked afterwards', async () => {
+    const client = await DaemonClient.connect(path)
+    await client.call('info', ['a'])
+    await connections[0]?.drain()
+    await until(() => lastSession().isClosed)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    await expect(client.call('info', ['a'])).rejects.toMatchObject({ code: 'ENGINE_CLOSED' })
+  })
+
   it('that is drained ends its wait with a reason and answers it', async () => {
     const client = await DaemonClient.connect(path)
     const waiting = client.call('wait', ['a', 0]).catch((error) => error.message)

@@ -84,6 +84,10 @@ describe('a request', () => {
     ['open', 'a', { readOnly: true }],
     ['read', 1, 0, 512],
     ['write', 1, 0, new Uint8Array(512)],
+    ['merge', 'a', { rateLimit: 1.5, latencyTarget: null }],
+    ['merge', 'a'],
+    ['mergeProgress', 1],
+    ['mergeCancel', 'a'],
     ['list'],
   ])('of this form passes: %j', (verb, ...words) => {
     const checked = checkRequest(request(verb, ...words))
@@ -114,13 +118,29 @@ describe('a request', () => {
     ['with too much to read', request('read', 1, 0, dataBytesMax + 1)],
     ['with text to write', request('write', 1, 0, 'text')],
     ['with too much to write', request('write', 1, 0, new Uint8Array(dataBytesMax + 1))],
+    ['with a rate that is none', request('merge', 'a', { rateLimit: 0 })],
+    ['with an endless rate', request('merge', 'a', { rateLimit: Number.POSITIVE_INFINITY })],
+    ['with a latency in words', request('merge', 'a', { latencyTarget: '2ms' })],
+    ['with a merge by name', request('mergeProgress', 'a')],
     ['without what it needs', request('load', 'a')],
   ])('%s is refused', (_, value) => {
     expect(() => checkRequest(value)).toThrow(BadRequest)
   })
 
   it('of any shape is checked or refused, and never anything else', async () => {
-    const verb = fc.constantFrom('create', 'load', 'remove', 'wait', 'read', 'write', 'open', 'table', 'list')
+    const verb = fc.constantFrom(
+      'create',
+      'load',
+      'remove',
+      'wait',
+      'read',
+      'write',
+      'open',
+      'table',
+      'list',
+      'merge',
+      'mergePause',
+    )
     await holds(
       'daemon/frames.test.ts',
       fc.property(
