@@ -103,6 +103,12 @@ describe('a merge', () => {
       'plain origin again, the device snap is open, and has errors: remove it when it is not.',
     )
     expect(await table('snap')).toBe(`0 ${sectors} error \n`)
+    // It has nothing to do with what is merged into the same origin later.
+    test.file('later', 16384)
+    await dm('create', 'next', '--table', `0 ${sectors} snapshot real later P 16`)
+    expect(await test.run(['io', 'write', 'next', '0'], randomBytes(2 ** 20))).toMatchObject({ code: 0 })
+    await test.start('merge', 'next', '--rate-limit', '100K').printed('left')
+    expect((await test.run(['merge', 'snap'])).err).toContain('merge of snap failed: its table is not one snapshot')
     await dm('remove', 'above', 'snap')
   })
 
