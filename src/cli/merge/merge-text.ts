@@ -27,6 +27,7 @@ export function mergedText(
 ): string {
   const merged = `${snapshot} is merged into ${origin}`
   if (total === 0) return `${merged}: it held nothing.`
+  if (doneBefore === total) return `${merged} already.`
   const moved = doneBefore === 0 ? bytes(total) : `the last ${bytes(total - doneBefore)} of ${bytes(total)}`
   return `${merged}: ${moved} in ${duration(seconds)}.`
 }

@@ -58,6 +58,7 @@ describe('what is said', () => {
     expect(mergedText(devices, progress, { ...since, doneBefore: 2 ** 20 })).toContain(
       'the last 3 MiB of 4 MiB in 2.0 s.',
     )
+    expect(mergedText(devices, progress, { ...since, doneBefore: 2 ** 22 })).toBe('snap is merged into disk already.')
     expect(mergedText({ ...devices, snapshot: undefined }, { ...progress, total: 0 }, since)).toBe(
       'the snapshot is merged into disk: it held nothing.',
     )
