@@ -62,7 +62,7 @@ it('the merge of the manual prints what it says, and merges', () => {
 
 /** Its lines with every figure as one sign; how many alike follow each other depends on the machine. */
 function shapeOf(text: string): readonly string[] {
-  const lines = text.split('\n').map((line) => line.replace(/[\d.]+/g, '#'))
+  const lines = text.split('\n').map((line) => line.replace(/>?[\d.]+/g, '#'))
   return lines.filter((line, at) => line !== lines[at - 1])
 }
 
