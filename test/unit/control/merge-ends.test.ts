@@ -17,10 +17,10 @@ function almostDone(): { merge: Merge; finish: () => void; complete: Promise<voi
 
 it('a merge that is done but for its tables is not paused any more', async () => {
   const { complete, finish, merge } = almostDone()
-  await merge.pause()
+  const paused = merge.pause()
   expect(merge.state).toBe('running')
   finish()
-  await complete
+  await Promise.all([complete, paused])
   expect(merge.state).toBe('merged')
 })
 
