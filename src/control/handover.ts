@@ -2,7 +2,8 @@
  * Handover: a snapshot target takes the exceptions over from another that has the same COW, so that a snapshot can be given
  * another table, or another device, without reading its store again.
  */
-import { extendedMapMemory } from '../shm/exception-map.js'
+import { nextDataIndex } from '../format/geometry.js'
+import { extendedMapMemory, highestNewChunk } from '../shm/exception-map.js'
 import { faultErrno } from '../targets/table-fault.js'
 import type { LoadedStore } from './load-store.js'
 import type { MappedDevice } from './mapped-device.js'
@@ -50,7 +51,8 @@ export async function takeOver(stack: Stack, instance: StoreInstance): Promise<v
     source.loop?.stop()
     await stack.detach(source)
     instance.plan = planAfter(instance.plan, source.plan)
-    instance.store = source.store === undefined ? undefined : longEnough(source.store, instance.plan)
+    const store = source.store === undefined ? undefined : longEnough(source.store, instance.plan)
+    instance.store = store !== undefined && source.plan.merges ? afterMerging(store) : store
     source.store = undefined
     source.isLost = true
     instance.reported = instance.state()
@@ -66,6 +68,15 @@ function planAfter(plan: InstancePlan, source: InstancePlan): InstancePlan {
   if (isListed === (plan.spec.store !== 'N')) return { ...plan, onHeaderFailed }
   const store = isListed ? 'P' : 'N'
   return { ...plan, spec: { ...plan.spec, store }, durability: source.durability, onHeaderFailed }
+}
+
+/**
+ * A store whose list a merge has made shorter, ready to take exceptions again. In a list that is not in the order of its
+ * chunks, as old kernels left them, what is left may lie where the next position's chunk would be.
+ */
+function afterMerging(store: LoadedStore): LoadedStore {
+  const next = nextDataIndex(store.geometry, highestNewChunk(store.mapMemory))
+  return { ...store, dataIndexOffset: next - store.cursor.committed() }
 }
 
 /** A store whose map has room for every chunk of a table that may be longer than the one it was loaded for. */

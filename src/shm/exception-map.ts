@@ -45,6 +45,16 @@ function copyTouched(from: Uint32Array, to: Uint32Array): void {
   }
 }
 
+/** The largest new chunk in a map; `undefined` when it is empty. Looks at every chunk: for when a store changes hands. */
+export function highestNewChunk(memory: readonly SharedArrayBuffer[]): number | undefined {
+  let highest = 0
+  for (const segment of memory) {
+    const words = new Uint32Array(segment)
+    for (let chunk = 0; chunk < words.length; chunk++) highest = Math.max(highest, words[chunk] as number)
+  }
+  return highest === 0 ? undefined : highest - 1
+}
+
 export class ExceptionMap {
   readonly #segments: Uint32Array[]
   /** Most maps have one segment; looking it up must not cost an array access more. */

@@ -1,7 +1,9 @@
 /** A snapshot whose table is reloaded keeps its store as it is, whatever the new table says of it. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { encodeEntry } from '../../src/format/exception.js'
+import { diskVersion, encodeHeader } from '../../src/format/header.js'
 import { MapperPlace } from '../support/mapper-place.js'
 
 const sectors = 2048
@@ -62,4 +64,33 @@ test('an origin and its snapshot may grow while the snapshot is in use', async (
   const shown = await place.read('snap', 0, 2 * sectors)
   expect(shown.subarray(0, -4096).every((byte) => byte === 5)).toBe(true)
   expect(shown.subarray(-4096).every((byte) => byte === 6)).toBe(true)
+})
+
+test('a store of which a part was merged, handed to a snapshot again, puts nothing over what is left in it', async () => {
+  await using place = await MapperPlace.start()
+  place.file('disk', sectors, 5)
+  // As old kernels leave it: the entries are in another order than the chunks of the COW.
+  const cow = new Uint8Array(4 * sectors * 512)
+  encodeHeader({ valid: true, version: diskVersion, chunkSectors: 8 }, cow, 0)
+  for (const [position, [oldChunk, newChunk]] of [[0, 3] as const, [1, 2] as const].entries()) {
+    encodeEntry(new DataView(cow.buffer), 4096 + position * 16, oldChunk, newChunk)
+    cow.fill(10 + oldChunk, newChunk * 4096, (newChunk + 1) * 4096)
+  }
+  writeFileSync(join(place.folder, 'cow'), cow)
+  await place.create('real', `0 ${sectors} linear disk 0`)
+  await place.create('base', `0 ${sectors} snapshot-origin real`)
+  await place.create('snap', `0 ${sectors} snapshot real cow P 8`)
+  // One chunk at once, and long pauses between.
+  const merge = await place.mapper.merge('snap', { rateLimit: 4096 })
+  await vi.waitFor(() => expect(merge.current.done).toBe(4096))
+  await merge.cancel()
+  await place.mapper.suspend('base')
+  await place.mapper.load('snap', `0 ${sectors} snapshot real cow P 8`, { folder: place.folder })
+  await place.mapper.resume('snap')
+  await reload(place, 'base', `0 ${sectors} snapshot-origin real`)
+  await place.write('snap', 7 * 8, 8, 99)
+  await place.write('base', 9 * 8, 8, 98)
+  const shown = await place.read('snap', 0, 10 * 8)
+  const chunks = Array.from({ length: 10 }, (_, chunk) => shown[chunk * 4096 + 100])
+  expect(chunks).toEqual([10, 11, 5, 5, 5, 5, 5, 99, 5, 5])
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createExceptionMapMemory, ExceptionMap, newChunkMax } from '../../../src/shm/exception-map.js'
+import { createExceptionMapMemory, ExceptionMap, highestNewChunk, newChunkMax } from '../../../src/shm/exception-map.js'
 
 const segmentChunks = 2 ** 28
 
@@ -56,5 +56,18 @@ describe('the exception map', () => {
     expect(outside.map((chunk) => map.covers(chunk))).toEqual([false, false, false, false])
     const small = new ExceptionMap(createExceptionMapMemory(10))
     expect([9, 10, segmentChunks + 1].map((chunk) => small.covers(chunk))).toEqual([true, false, false])
+  })
+
+  test('its highest new chunk is found wherever it is, and none in an empty map', () => {
+    const memory = createExceptionMapMemory(1000)
+    const map = new ExceptionMap(memory)
+    expect(highestNewChunk(memory)).toBeUndefined()
+    map.publish(3, 0)
+    expect(highestNewChunk(memory)).toBe(0)
+    map.publish(999, newChunkMax)
+    map.publish(0, 7)
+    expect(highestNewChunk(memory)).toBe(newChunkMax)
+    map.retract(999)
+    expect(highestNewChunk(memory)).toBe(7)
   })
 })
