@@ -41,11 +41,11 @@ export class Workplace implements Disposable {
     return path
   }
 
-  /** Makes a file of the origin's size without holes, on the disk and out of the way of what is measured next. */
-  fill(path: string): string {
+  /** Makes a file without holes, of the origin's size by default, on the disk and out of the way of what is measured next. */
+  fill(path: string, fileBytes = this.originBytes): string {
     const block = randomBytes(mib)
     const fd = openSync(path, 'w')
-    for (let at = 0; at < this.originBytes; at += mib) writeSync(fd, block, 0, Math.min(mib, this.originBytes - at), at)
+    for (let at = 0; at < fileBytes; at += mib) writeSync(fd, block, 0, Math.min(mib, fileBytes - at), at)
     fdatasyncSync(fd)
     closeSync(fd)
     return path

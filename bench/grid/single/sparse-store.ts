@@ -5,7 +5,7 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { sectorBytes } from '../../../src/base/units.js'
 import { encodeEntry, entryBytes } from '../../../src/format/exception.js'
-import { areaChunk, dataChunk, geometryOf } from '../../../src/format/geometry.js'
+import { areaChunk, dataChunk, type Geometry, geometryOf } from '../../../src/format/geometry.js'
 import { diskVersion, encodeHeader } from '../../../src/format/header.js'
 import type { Workplace } from '../workplace.js'
 
@@ -28,9 +28,22 @@ export function makeStore(
   oldChunkOf: (position: number) => number,
 ): string {
   const geometry = geometryOf(chunkSectors)
-  const { entriesPerArea } = geometry
   const path = place.path(name)
   const fd = openSync(path, 'w')
+  writeList(fd, geometry, count, oldChunkOf)
+  ftruncateSync(fd, (dataChunk(geometry, count) + 2 * geometry.entriesPerArea) * chunkBytes)
+  closeSync(fd)
+  return path
+}
+
+/** Writes the header and the areas of a store, and none of its data. */
+export function writeList(
+  fd: number,
+  geometry: Geometry,
+  count: number,
+  oldChunkOf: (position: number) => number,
+): void {
+  const { chunkBytes, chunkSectors, entriesPerArea } = geometry
   const block = new Uint8Array(chunkBytes)
   encodeHeader({ valid: true, version: diskVersion, chunkSectors }, block, 0)
   writeSync(fd, block, 0, chunkBytes, 0)
@@ -43,7 +56,4 @@ export function makeStore(
     }
     writeSync(fd, block, 0, chunkBytes, areaChunk(geometry, first / entriesPerArea) * chunkBytes)
   }
-  ftruncateSync(fd, (dataChunk(geometry, count) + 2 * entriesPerArea) * chunkBytes)
-  closeSync(fd)
-  return path
 }
