@@ -14,6 +14,7 @@ export type Work =
 /** `below` is of the figure that the row is about: added latency, time, or memory. */
 export type Target =
   | { readonly kind: 'ratio-at-least'; readonly value: number }
+  | { readonly kind: 'ratio-at-most'; readonly value: number }
   | { readonly kind: 'below' | 'at-most'; readonly value: number; readonly unit: string }
 
 export interface GridCase {

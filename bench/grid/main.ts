@@ -8,6 +8,8 @@ import { mappedCases, remainingCases, targetCases, usualCases } from './case-lis
 import { caseName, type GridCase } from './grid-case.js'
 import { describeMachine, machineText } from './machine.js'
 import { measure } from './measure.js'
+import { mergeCaseName, mergeCases } from './merge/merge-case.js'
+import { measureMerge, mergeSizes } from './merge/merge-section.js'
 import { type BenchOptions, parseOptions } from './options.js'
 import { isDisturbed, type Outcome, type OutcomeRecord, outcomeOf, outcomeOfFigure } from './outcome.js'
 import { tableHeader, tableRow } from './result-table.js'
@@ -51,9 +53,13 @@ async function main(options: BenchOptions): Promise<void> {
       printVerdict(outcomes)
       return
     }
-    await runCases('Targets', targetCases(), options, places, keep)
-    await runSingleFigures(options, places, keep)
+    if (!options.merge) {
+      await runCases('Targets', targetCases(), options, places, keep)
+      await runSingleFigures(options, places, keep)
+    }
+    await runMerges(options, places, keep)
     printVerdict(outcomes)
+    if (options.merge) return
     if (!options.quick) await runCases('Beside them', usualCases(), options, places, keep)
     if (options.full) await runCases('Everything else', remainingCases(), options, places, keep)
   } finally {
@@ -84,6 +90,14 @@ async function runSingleFigures(
     if (options.pattern !== undefined && !options.pattern.test(name)) continue
     keep(outcomeOfFigure(await measure(name, places[name.endsWith('disk') ? 'disk' : 'tmpfs'])))
   }
+}
+
+async function runMerges(options: BenchOptions, places: Places, keep: (outcome: Outcome) => void): Promise<void> {
+  const chosen = mergeCases().filter((merge) => options.pattern?.test(mergeCaseName(merge)) ?? true)
+  if (chosen.length === 0) return
+  print(tableHeader('Merges; the floor of latencies is the same without a merge'))
+  const sizes = mergeSizes(options.quick, options.rounds)
+  for (const merge of chosen) for (const outcome of await measureMerge(merge, places.tmpfs, sizes)) keep(outcome)
 }
 
 function printVerdict(outcomes: readonly Outcome[]): void {

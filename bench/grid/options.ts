@@ -5,6 +5,7 @@ export interface BenchOptions {
   readonly quick: boolean
   readonly full: boolean
   readonly mapped: boolean
+  readonly merge: boolean
   readonly rounds: number
   readonly seconds: number
   readonly originBytes: number
@@ -25,6 +26,7 @@ export function parseOptions(words: readonly string[]): BenchOptions {
     .option('--quick', 'a smaller origin and shorter rounds: a look, not a measurement', false)
     .option('--full', 'every case, not only the usual ones', false)
     .option('--mapped', 'the cases with a target through engine.mapper, beside engine.open instead of the floor', false)
+    .option('--merge', 'only merges: alone beside a plain copy, and with requests meanwhile', false)
     .option('--rounds <count>', 'rounds per case; medians are over them', positive)
     .option('--seconds <number>', 'timed work per round and side', positive)
     .option('--case <pattern>', 'only cases whose name matches this regular expression', regularExpression)
@@ -33,11 +35,12 @@ export function parseOptions(words: readonly string[]): BenchOptions {
     .option('--tmpfs <folder>', 'a folder in memory', '/dev/shm')
     .parse(words)
   const given = program.opts()
-  const { disk, full, json, mapped, quick, tmpfs } = given
+  const { disk, full, json, mapped, merge, quick, tmpfs } = given
   return {
     quick,
     full,
     mapped,
+    merge,
     rounds: Math.ceil(given.rounds ?? (quick ? 1 : 3)),
     seconds: given.seconds ?? (quick ? 0.25 : 0.75),
     originBytes: (quick ? 64 : 256) * mib,

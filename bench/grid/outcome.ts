@@ -60,7 +60,7 @@ export function outcomeOfFigure(figure: SingleFigure): Outcome {
   return { case: name, parameters, unit, engine: value, ...alone, spread, target: target ?? null, reached }
 }
 
-function isReached(target: Target, figure: number): boolean {
+export function isReached(target: Target, figure: number): boolean {
   if (target.kind === 'ratio-at-least') return figure >= target.value
   return target.kind === 'below' ? figure < target.value : figure <= target.value
 }

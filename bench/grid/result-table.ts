@@ -32,6 +32,7 @@ export function tableRow(outcome: Outcome): string {
 
 function targetText(target: Target): string {
   if (target.kind === 'ratio-at-least') return `≥ ${target.value.toFixed(2)}`
+  if (target.kind === 'ratio-at-most') return `≤ ${target.value.toFixed(2)}`
   return `${target.kind === 'below' ? '<' : '≤'} ${target.value} ${target.unit}`
 }
 
