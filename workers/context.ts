@@ -43,6 +43,8 @@ export class WorkerContext {
   readonly commitWaiters = new PieceList()
   /** Extents that take the keys of a merge's window, and wait for one of them. */
   readonly holding = new PieceList()
+  /** Extents that are slices of a merge to be copied, in their order. */
+  readonly copying = new PieceList()
   /** Pieces being released, run by run. */
   readonly released = new PieceList()
   /** Arena offsets of the scratch that nested writes use, one for each level: see workers/nested. */

@@ -5,7 +5,7 @@
  *     GATHER   read the last entries of the list                                          one worker
  *     SAVE     give every other snapshot the chunks that the origin is about to lose      all, slice by slice
  *     HOLD     take the keys of the window's chunks: writes to them are deferred          one
- *     COPY     COW → origin                                                               all, slice by slice
+ *     COPY     COW → origin, a part in each turn                                          all, slice by slice
  *     COMMIT   W4 barrier on the origin; clear the entries; barrier; retract; free keys   one
  *     LET GO   free the keys and leave everything as it is: a step has failed             one
  *
@@ -13,6 +13,7 @@
  * of the window, and can be repeated: the COW is the truth until the cleared entries are durable, the origin is afterwards,
  * and no write to the window's chunks is answered in between.
  */
+import { present } from '../src/base/assert.js'
 import { statusNumbers } from '../src/base/errors.js'
 import { encodeEntry, entryBytes } from '../src/format/exception.js'
 import { areaOfPosition, byteOffsetOfPosition } from '../src/format/geometry.js'
@@ -26,6 +27,10 @@ import { beginSave, placeOnOrigin, runEndInSlice } from './merge-save.js'
 import { gather, hold, letGo, strangeChunk, takeStripes } from './merge-window.js'
 import { saveNested } from './nested.js'
 import type { MergingView, OriginView, SnapshotView } from './views.js'
+
+/** What is copied between two looks at the ring: when nobody waits there, and when somebody does. */
+const partBytesMax = copyBytes
+const partBytesMin = 2 ** 15
 
 export function takeMergeStep(ctx: WorkerContext, extent: number, origin: OriginView): void {
   const { merging } = origin
@@ -46,7 +51,8 @@ export function takeMergeStep(ctx: WorkerContext, extent: number, origin: Origin
       if (hold(ctx, extent, origin, merging)) answerStep(ctx, extent, 0)
       break
     case operation.mergeCopy:
-      answerStep(ctx, extent, copySlice(ctx, origin, merging, start, start + length), length)
+      ctx.extents.copied[extent] = 0
+      ctx.copying.add(extent)
       break
     case operation.mergeCommit:
       answerStep(ctx, extent, commitWindow(ctx, origin, merging))
@@ -98,13 +104,49 @@ function fail({ window }: MergingView, fault: MergeFault, oldChunk: number, fail
   return failure
 }
 
+/**
+ * COPY, a part of the slice that this worker was given first; true if there was one. Requests are served between any two parts,
+ * however much of a window is in hand.
+ */
+export function copyPart(ctx: WorkerContext): boolean {
+  const { copying, extents } = ctx
+  if (copying.count === 0) return false
+  const extent = copying.pieces[0] as number
+  const origin = ctx.volume(extents.volume[extent] as number) as OriginView
+  const merging = present(origin.merging, 'a step of a merge is over before its table goes')
+  const start = extents.byteOffset[extent] as number
+  const end = start + (extents.byteLength[extent] as number)
+  const partStart = start + (extents.copied[extent] as number)
+  let at = partStart
+  let failure = 0
+  while (failure === 0 && at < end && !isPart(ctx, at - partStart)) {
+    const to = callEnd(merging, at, end)
+    failure = copySlice(ctx, origin, merging, at, to)
+    at = to
+  }
+  extents.copied[extent] = at - start
+  if (failure !== 0 || at === end) {
+    copying.removeFirst()
+    answerStep(ctx, extent, failure, extents.byteLength[extent] as number)
+    ctx.publishCompletions()
+  }
+  return true
+}
+
+const isPart = (ctx: WorkerContext, byteLength: number): boolean =>
+  byteLength >= (ctx.submissionRing.waiting() > 0 ? partBytesMin : partBytesMax)
+
+/** How far one call goes: to the end of a run, and not past the scratch. */
+const callEnd = (merging: MergingView, at: number, end: number): number =>
+  Math.min(runEndInSlice(merging, at, end), at + copyBytes)
+
 /** COPY, of bytes [start, end) of the window. */
 function copySlice(ctx: WorkerContext, origin: OriginView, merging: MergingView, start: number, end: number): number {
   const { snapshot, window } = merging
   const { chunkBytes } = snapshot
   const { copyOffset } = ctx.scratch
   for (let at = start; at < end; ) {
-    const to = Math.min(runEndInSlice(merging, at, end), at + copyBytes)
+    const to = callEnd(merging, at, end)
     const index = Math.floor(at / chunkBytes)
     const onOrigin = placeOnOrigin(merging, at)
     const onCow = window.newChunk(index) * chunkBytes + (at - index * chunkBytes)

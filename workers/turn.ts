@@ -6,6 +6,7 @@
  *     COPY      pieces that hold their key: claim, copy to the stores, mark ready
  *     COMMIT    one group per store
  *     RELEASE   pieces whose exceptions are published: write, free the key, answer
+ *     MERGE     a part of what a merge has given this worker to copy
  *
  * Nothing here blocks but system calls. A piece that cannot go on is parked in one of two lists and looked at next turn.
  */
@@ -16,7 +17,7 @@ import { counter, operationIndex } from '../src/shm/statistics.js'
 import { isMergeStep, operation } from '../src/wire/operation.js'
 import type { WorkerContext } from './context.js'
 import { batchMax } from './limits.js'
-import { retryHolding, takeMergeStep } from './merge-steps.js'
+import { copyPart, retryHolding, takeMergeStep } from './merge-steps.js'
 import { flushOrigin, readOrigin } from './merging-io.js'
 import { writeNestedExtent } from './nested.js'
 import { originDiscard, originZero } from './origin-discard.js'
@@ -28,6 +29,11 @@ import { type OriginView, originOf, type VolumeView } from './views.js'
 
 /** Runs one turn; true if it got anything done, so that another one is worth while at once. */
 export function runTurn(ctx: WorkerContext): boolean {
+  const servedAny = serveRequests(ctx)
+  return copyPart(ctx) || servedAny
+}
+
+function serveRequests(ctx: WorkerContext): boolean {
   ctx.beginTurn()
   const parkedBefore = ctx.parked
   reviveWaiters(ctx)

@@ -21,6 +21,8 @@ export class ExtentTable {
   readonly arenaOffset = new Float64Array(extentCapacity)
   readonly submittedMs = new Float64Array(extentCapacity)
   readonly piecesLeft = new Int32Array(extentCapacity)
+  /** Of a merge's slice: bytes copied so far. */
+  readonly copied = new Int32Array(extentCapacity)
   readonly status = new Int32Array(extentCapacity)
   readonly errno = new Int32Array(extentCapacity)
   /** Which operation it counts as in the statistics. */
@@ -83,6 +85,11 @@ export class PieceList {
 
   add(piece: number): void {
     this.pieces[this.count++] = piece
+  }
+
+  removeFirst(): void {
+    this.pieces.copyWithin(0, 1, this.count)
+    this.count--
   }
 }
 
