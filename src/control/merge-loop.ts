@@ -18,8 +18,10 @@ import type { Merge } from './merge.js'
 import { MergePace } from './merge-pace.js'
 import type { StoreInstance } from './store-instance.js'
 
-/** A slice is what one worker copies between two looks at its ring. */
+/** A slice is what one worker is given at a time. */
 const sliceBytes = 2 ** 18
+/** Slices that a worker has before it: one to work on and one for when that is done, so that the faster one does more. */
+const slicesPerWorker = 2
 
 export interface MergeLoopParts {
   readonly merge: Merge
@@ -174,11 +176,11 @@ export class MergeLoop {
     this.#countMax = Math.ceil(this.#window.count / 4)
   }
 
-  /** A step of one worker; by another one if that dies. */
-  async #oneStep(asked: number, start: number, length: number): Promise<void> {
-    for (;;) {
+  /** A step of the worker whose turn it is; by another one if that dies. */
+  async #oneStep(asked: number, start: number, length: number, turn = this.#turn++): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#nextSteps().take(asked, start, length)
+        return await this.#stepsOf(turn + attempt).take(asked, start, length)
       } catch (error) {
         if (!isDeath(error) || this.#machinery.client.failed) throw error
       }
@@ -187,14 +189,21 @@ export class MergeLoop {
 
   /** A step over the whole window, in slices, by all workers. Ends when all have ended. */
   async #allSlices(asked: number): Promise<void> {
-    const steps = slicesOf(this.#window, this.#chunkBytes).map(([from, end]) => this.#oneStep(asked, from, end - from))
-    for (const outcome of await Promise.allSettled(steps)) if (outcome.status === 'rejected') throw outcome.reason
+    const slices = slicesOf(this.#window, this.#chunkBytes)
+    let next = 0
+    const takeSlices = async (turn: number): Promise<void> => {
+      for (let slice = slices[next++]; slice !== undefined; slice = slices[next++]) {
+        const [from, end] = slice
+        await this.#oneStep(asked, from, end - from, turn)
+      }
+    }
+    const takers = Array.from({ length: this.#steps.length * slicesPerWorker }, (_, turn) => takeSlices(turn))
+    for (const outcome of await Promise.allSettled(takers)) if (outcome.status === 'rejected') throw outcome.reason
   }
 
-  #nextSteps(): Steps {
+  #stepsOf(turn: number): Steps {
     const { worker } = this.#instance.plan.family.route
-    this.#turn = (this.#turn + 1) % this.#steps.length
-    return present(this.#steps[worker >= 0 ? worker : this.#turn], 'the steps of a worker')
+    return present(this.#steps[worker >= 0 ? worker : turn % this.#steps.length], 'the steps of a worker')
   }
 
   #fail(error: unknown): void {
