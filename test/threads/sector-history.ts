@@ -19,9 +19,11 @@ export class SectorHistory {
   readonly #writes: Write[][]
   #clock = 0
 
-  /** Sectors start with stamps of sequence 0. */
-  constructor(sectors: number) {
-    this.#writes = Array.from({ length: sectors }, () => [{ sequence: 0, submitted: 0, answered: 0 }])
+  /** Sectors start with stamps of the sequences in `shown`, or 0. */
+  constructor(sectors: number, shown: readonly number[] = []) {
+    this.#writes = Array.from({ length: sectors }, (_, sector) => [
+      { sequence: shown[sector] ?? 0, submitted: 0, answered: 0 },
+    ])
   }
 
   now(): number {
