@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { crashRounds } from '../support/crash-run.js'
 import { freshSeed, seedFromEnvironment } from '../support/model-random.js'
 
-const kills = 50
+const kills = 70
 const seed = seedFromEnvironment() ?? freshSeed()
 
 test(`a process killed ${kills} times under load leaves every sector as it may be, seed ${seed}`, async () => {
@@ -15,10 +15,11 @@ test(`a process killed ${kills} times under load leaves every sector as it may b
     expect(tally.kills).toBe(kills)
     expect(tally.acknowledged).toBeGreaterThan(1000)
     // It struck where it aimed: kills that only ever meet idle moments would prove little.
-    const { close, closed, load, remove, take } = tally.during
-    expect(Math.min(load, take, remove, close + closed)).toBeGreaterThan(0)
+    const { close, closed, load, merge, remove, take } = tally.during
+    expect(Math.min(load, take, remove, close + closed, merge)).toBeGreaterThan(0)
+    expect(tally.merges.unfinished).toBeGreaterThan(0)
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error)
     throw new Error(`${text}\nReplay: COWRING_SEED=${seed} npx vitest run test/crash`, { cause: error })
   }
-}, 240_000)
+}, 360_000)

@@ -6,7 +6,7 @@
  */
 import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Engine, type Origin, type Snapshot } from 'cowring'
+import { Engine, type Merge, type MergeOptions, type Origin, type Snapshot } from 'cowring'
 import {
   type CrashOrder,
   cowPath,
@@ -45,13 +45,20 @@ async function work(engine: Engine): Promise<never> {
   for (;;) {
     const origin = await engine.open(originPath(order.folder))
     targets.set(originDevice, origin)
-    for (const snapshot of origin.snapshots) targets.set(deviceOf(snapshot.name), snapshot)
+    const merging = origin.snapshots.find((snapshot) => snapshot.merging !== undefined)
+    if (merging === undefined) say('whole')
+    for (const snapshot of origin.snapshots) {
+      if (snapshot !== merging) targets.set(deviceOf(snapshot.name), snapshot)
+    }
+    // No snapshot can be taken before that is over.
+    if (order.mode !== 'merge' && merging !== undefined) await endMerge(merging)
     if (!order.takeUnderLoad) await takeMissing(origin)
     loading = true
     const writers = Array.from({ length: depth }, writeOn)
     say('load')
     if (order.takeUnderLoad) await takeMissing(origin)
     if (order.mode === 'steady') await Promise.all(writers)
+    if (order.mode === 'merge') await Promise.all([mergeOn(origin, merging), ...writers])
     if (order.mode === 'churn') await Promise.all([churn(origin), ...writers])
     await sleep(random.int(1, 30))
     await closeUnderLoad(origin)
@@ -79,6 +86,71 @@ async function churn(origin: Origin): Promise<void> {
   }
 }
 
+async function endMerge(merging: Snapshot): Promise<void> {
+  const device = deviceOf(merging.name)
+  say(`again ${device}`)
+  await mergeAgain(merging, { rateLimit: 2 ** 40 }).finished
+  say(`merged ${device}`)
+}
+
+/** One that went on when the origin was opened may be over by now. */
+function mergeAgain(snapshot: Snapshot, limits: MergeOptions): Merge {
+  const before = snapshot.merging
+  return before !== undefined && snapshot.closed ? before : snapshot.merge(limits)
+}
+
+/** Merge after merge, each with a snapshot that was written to for a while; the first may be one that was not done. */
+async function mergeOn(origin: Origin, unfinished: Snapshot | undefined): Promise<never> {
+  for (let snapshot = unfinished; ; snapshot = undefined) {
+    if (snapshot === undefined) {
+      const device = nextDevice++
+      await take(origin, device)
+      await sleep(random.int(10, 150))
+      snapshot = origin.snapshots.find(({ name }) => deviceOf(name) === device)
+      if (snapshot === undefined) throw new Error(`${device} is gone`)
+      targets.delete(device)
+      say(`merge ${device}`)
+    } else {
+      say(`again ${deviceOf(snapshot.name)}`)
+    }
+    await steer(snapshot)
+    say(`merged ${deviceOf(snapshot.name)}`)
+  }
+}
+
+function anyRate(): MergeOptions {
+  return { rateLimit: 2 ** random.int(21, 26) }
+}
+
+/** Merges to the end, with all that one can do to a merge on the way. */
+async function steer(snapshot: Snapshot): Promise<void> {
+  const device = deviceOf(snapshot.name)
+  for (let merge = mergeAgain(snapshot, anyRate()); ; ) {
+    const outcome = await Promise.race([merge.finished, sleep(random.int(0, 40))])
+    if (outcome === 'merged') return
+    switch (random.weighted({ pause: 3, cancel: 1, limit: 2 })) {
+      case 'pause':
+        say('pause')
+        await merge.pause()
+        await sleep(random.int(0, 10))
+        say('resume')
+        merge.resume()
+        break
+      case 'cancel':
+        say(`cancel ${device}`)
+        await merge.cancel()
+        if ((await merge.finished) === 'merged') return
+        say(`cancelled ${device}`)
+        await sleep(random.int(0, 20))
+        say(`again ${device}`)
+        merge = snapshot.merge(anyRate())
+        break
+      default:
+        merge.limits = anyRate()
+    }
+  }
+}
+
 async function take(origin: Origin, device: number): Promise<void> {
   say(`take ${device}`)
   const snapshot = await origin.snapshot({
@@ -101,6 +173,7 @@ async function writeOn(): Promise<void> {
   while (loading) {
     const [device, volume] = random.pick([...targets])
     if (random.chance(0.005)) await unlessClosed(volume.flush())
+    if (targets.get(device) !== volume) continue
     const sectors = random.int(1, random.pick([2, 8, 8, writeSectorsMax]))
     const sector = Math.min(place(), originSectors - sectors)
     const bytes = new Uint8Array(sectors * sectorBytes)

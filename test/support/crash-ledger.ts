@@ -5,6 +5,10 @@
  * announced that is acknowledged too. A snapshot's sector may show, besides its own writes, what the origin's could
  * show at some moment between `take` and `taken`. What has been seen once after a kill is settled: nothing else may be
  * seen afterwards without a new write.
+ *
+ * From `merge` on the origin may show what the snapshot may show, and what is written to the origin then. A kill can come
+ * before the merge has begun, and then all is as if it had not been asked for; but once a write to the origin that came after
+ * it is acknowledged, it has begun for good.
  */
 import { type CrashLine, lastingDevices, nameOf, originDevice, originSectors } from './crash-protocol.js'
 import { readStamp } from './self-describing.js'
@@ -21,13 +25,30 @@ interface Write {
 
 interface VolumeLedger {
   /** For each sector, what it may show. */
-  readonly may: Write[][]
+  may: Write[][]
   /** When a snapshot was there: from then on the origin's writes are no business of its. */
   takenAt: number
   removing: boolean
 }
 
+/** A merge that was asked for and whose end was not told. */
+interface MergeLedger {
+  readonly device: number
+  readonly askedAt: number
+  /** The snapshot's, and what the origin shows if the merge has not begun; `undefined` when it must have. */
+  unmerged: { readonly snapshot: VolumeLedger; readonly origin: Write[][] } | undefined
+  /** Whether it goes on by itself. */
+  isCancelled: boolean | 'maybe'
+}
+
+/** A snapshot that came back after a kill, and what it says of its merge. */
+export interface PresentSnapshot {
+  readonly device: number
+  readonly merging: string | undefined
+}
+
 export class CrashLedger {
+  #merging: MergeLedger | undefined
   readonly #volumes = new Map<number, VolumeLedger>()
   readonly #inFlight = new Map<number, Write>()
   #clock = 1
@@ -50,7 +71,13 @@ export class CrashLedger {
     else if (kind === 'taken') this.#volume(first).takenAt = this.#clock
     else if (kind === 'remove') this.#volume(first).removing = true
     else if (kind === 'removed') this.#volumes.delete(first)
-    else if (!['load', 'close', 'closed'].includes(kind)) throw new Error(`the child says: ${kind} ${text}`)
+    else if (kind === 'merge') this.#beginMerge(first)
+    else if (kind === 'merged') this.endMerge(first)
+    else if (kind === 'whole') this.#merging = undefined
+    else if (kind === 'cancel' || kind === 'again') this.#merge(first).isCancelled = 'maybe'
+    else if (kind === 'cancelled') this.#merge(first).isCancelled = true
+    else if (!['load', 'close', 'closed', 'pause', 'resume'].includes(kind))
+      throw new Error(`the child says: ${kind} ${text}`)
   }
 
   /** Devices of the snapshots that were there for sure when the process died. */
@@ -58,10 +85,23 @@ export class CrashLedger {
     return this.#snapshots.filter(([, { removing, takenAt }]) => takenAt > 0 && !removing).map(([device]) => device)
   }
 
+  /** The device of the snapshot whose merge is not known to have ended. */
+  get merging(): number | undefined {
+    return this.#merging?.device
+  }
+
+  /** The origin is what the snapshot was, and the snapshot is gone. */
+  endMerge(device: number): void {
+    this.#merge(device)
+    this.#merging = undefined
+  }
+
   /** After a kill: these snapshots came back. Throws if the set is not one that may have been left. */
-  settleSnapshots(present: readonly number[]): void {
+  settleSnapshots(snapshots: readonly PresentSnapshot[]): void {
     this.#clock++
     this.#inFlight.clear()
+    this.#settleMerge(snapshots)
+    const present = snapshots.map(({ device }) => device).filter((device) => device !== this.merging)
     const unknown = present.filter((device) => !this.#volumes.has(device))
     const lost = this.certain.filter((device) => !present.includes(device))
     if (unknown.length + lost.length > 0) {
@@ -73,6 +113,31 @@ export class CrashLedger {
       if (!present.includes(device)) this.#volumes.delete(device)
       volume.removing = false
       volume.takenAt ||= this.#clock
+    }
+  }
+
+  #settleMerge(snapshots: readonly PresentSnapshot[]): void {
+    const stranger = snapshots.find(({ device, merging }) => merging !== undefined && device !== this.merging)
+    if (stranger !== undefined) throw new Error(`${nameOf(stranger.device)} is being merged, and nobody asked for it`)
+    const merging = this.#merging
+    if (merging === undefined) return
+    const { device, isCancelled, unmerged } = merging
+    const seen = snapshots.find((snapshot) => snapshot.device === device)
+    merging.unmerged = undefined
+    if (seen === undefined && isCancelled === true)
+      throw new Error(`${nameOf(device)} is gone, and its merge was cancelled`)
+    if (seen === undefined) {
+      this.#merging = undefined
+    } else if (seen.merging !== undefined) {
+      const isNow = seen.merging === 'cancelled'
+      if (isCancelled !== 'maybe' && isNow !== isCancelled)
+        throw new Error(`${nameOf(device)} came back ${seen.merging}`)
+      merging.isCancelled = isNow
+    } else {
+      if (unmerged === undefined) throw new Error(`${nameOf(device)} came back, and its merge was forgotten`)
+      this.#volume(originDevice).may = unmerged.origin
+      this.#volumes.set(device, unmerged.snapshot)
+      this.#merging = undefined
     }
   }
 
@@ -111,12 +176,50 @@ export class CrashLedger {
     this.#inFlight.delete(sequence)
     write.acknowledgedAt = this.#clock
     this.acknowledged++
-    const volume = this.#volumes.get(write.device)
-    if (volume === undefined) return
-    for (let sector = write.sector; sector < write.sector + write.sectors; sector++) {
-      const settledAt = (other: Write) => (other.device === write.device ? other.acknowledgedAt : volume.takenAt)
-      volume.may[sector] = (volume.may[sector] ?? []).filter((other) => settledAt(other) >= write.announcedAt)
+    const merging = this.#merging
+    const isBefore = merging !== undefined && write.announcedAt < merging.askedAt
+    if (merging !== undefined && write.device === originDevice) {
+      // Acknowledged after the merge was asked for, a write from before it may have been rolled back.
+      if (isBefore) supersede(merging.unmerged?.origin, write, (other) => other.acknowledgedAt)
+      else merging.unmerged = undefined
+      if (isBefore) return
     }
+    if (merging !== undefined && write.device === merging.device) {
+      const snapshot = merging.unmerged?.snapshot
+      if (snapshot !== undefined) supersede(snapshot.may, write, settledIn(snapshot, write.device))
+      supersede(this.#volume(originDevice).may, write, (other) => other.acknowledgedAt)
+      return
+    }
+    const volume = this.#volumes.get(write.device)
+    if (volume !== undefined) supersede(volume.may, write, settledIn(volume, write.device))
+  }
+
+  /** The origin may show from now on what the snapshot may show, and what is in flight to it. */
+  #beginMerge(device: number): void {
+    if (this.#merging !== undefined) throw new Error(`${nameOf(device)} cannot be merged, ${this.merging} is`)
+    const origin = this.#volume(originDevice)
+    const snapshot = this.#volume(device)
+    const settledAt = settledIn(snapshot, device)
+    this.#merging = {
+      device,
+      askedAt: this.#clock,
+      unmerged: { snapshot, origin: origin.may },
+      isCancelled: false,
+    }
+    origin.may = snapshot.may.map((writes) =>
+      writes.map((write) => (write.device === device ? write : { ...write, acknowledgedAt: settledAt(write) })),
+    )
+    for (const write of this.#inFlight.values()) {
+      if (write.device !== originDevice) continue
+      for (let sector = write.sector; sector < write.sector + write.sectors; sector++) origin.may[sector]?.push(write)
+    }
+    this.#volumes.delete(device)
+  }
+
+  #merge(device: number): MergeLedger {
+    const merging = this.#merging
+    if (merging?.device !== device) throw new Error(`${nameOf(device)} is not being merged`)
+    return merging
   }
 
   #refuse(sequence: number): void {
@@ -139,7 +242,11 @@ export class CrashLedger {
   #reached({ device, sector, sectors }: Write): Write[][] {
     const taking = device === originDevice ? this.#snapshots.filter(([, { takenAt }]) => takenAt === 0) : []
     const volumes = [this.#volumes.get(device), ...taking.map(([, volume]) => volume)]
-    return volumes.flatMap((volume) => volume?.may.slice(sector, sector + sectors) ?? [])
+    const { snapshot, origin = [] } = this.#merging?.unmerged ?? {}
+    const unmerged = device === originDevice ? origin : device === this.merging ? (snapshot?.may ?? []) : []
+    return [...volumes.map((volume) => volume?.may ?? []), unmerged].flatMap((may) =>
+      may.slice(sector, sector + sectors),
+    )
   }
 
   #volume(device: number): VolumeLedger {
@@ -150,6 +257,17 @@ export class CrashLedger {
 
   get #snapshots(): [number, VolumeLedger][] {
     return [...this.#volumes].filter(([device]) => device !== originDevice)
+  }
+}
+
+/** In an origin every write counts from its own acknowledgement; what a snapshot has of the origin, since it was taken. */
+const settledIn = (volume: VolumeLedger, device: number) => (other: Write) =>
+  device === originDevice || other.device === device ? other.acknowledgedAt : volume.takenAt
+
+/** An acknowledged write hides what was there before it was asked for. */
+function supersede(may: Write[][] | undefined, write: Write, settledAt: (other: Write) => number): void {
+  for (let sector = write.sector; may !== undefined && sector < write.sector + write.sectors; sector++) {
+    may[sector] = (may[sector] ?? []).filter((other) => settledAt(other) >= write.announcedAt)
   }
 }
 

@@ -8,6 +8,10 @@
  *   refused <sequence>                its volume was going away: nothing of it may ever be seen
  *   take <device> · taken <device>    a snapshot is about to be asked for · is there
  *   remove <device> · removed <device>
+ *   merge <device> · merged <device>  it is about to be merged into the origin · it is gone, and the origin is what it was
+ *   cancel <device> · cancelled <device> · again <device>    its merge
+ *   whole                             opened, and no merge is left: one that was under way has ended since
+ *   pause · resume                    the merge under way
  *   close · closed                    the origin
  *   failed <text>                     something that must not happen
  */
@@ -20,7 +24,7 @@ export const originSectors = 3 * 2 ** 12 + 5
 /** The two snapshots that live through many rounds; devices from 3 on are taken and removed under load. */
 export const lastingDevices = [1, 2] as const
 
-export type CrashMode = 'steady' | 'churn' | 'close'
+export type CrashMode = 'steady' | 'churn' | 'close' | 'merge'
 
 export interface CrashOrder {
   readonly folder: string

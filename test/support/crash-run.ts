@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Engine } from 'cowring'
+import { Engine, type Origin, type Snapshot } from 'cowring'
 import { CrashLedger } from './crash-ledger.js'
 import {
   type CrashMode,
@@ -29,8 +29,13 @@ export interface CrashTally {
   kills: number
   acknowledged: number
   /** How often the process died with each of these under way. */
-  readonly during: { load: number; take: number; remove: number; close: number; closed: number }
+  readonly during: Record<Moment, number>
+  /** Merges that were not done when the process died, were gone on with, and those that were killed again meanwhile. */
+  merges: { unfinished: number; ended: number }
 }
+
+/** What was under way; a merge counts as one until it has ended, also when it was paused or cancelled. */
+type Moment = 'load' | 'take' | 'remove' | 'close' | 'closed' | 'merge'
 
 const childScript = new URL('../../dist/test/support/crash-child.js', import.meta.url).pathname
 const roundsPerFolder = 10
@@ -39,7 +44,7 @@ const patienceMs = 3000
 
 interface Aim {
   readonly mode: CrashMode
-  readonly line: 'load' | 'take' | 'remove' | 'close' | 'closed'
+  readonly line: Moment | 'pause' | 'resume' | 'cancel' | 'cancelled' | 'again' | 'merged'
   readonly count: number
   readonly delayMs: number
 }
@@ -50,7 +55,8 @@ export async function crashRounds(
   goesOn: () => boolean = () => true,
 ): Promise<CrashTally> {
   const random = new Random(seed)
-  const tally: CrashTally = { kills: 0, acknowledged: 0, during: { load: 0, take: 0, remove: 0, close: 0, closed: 0 } }
+  const during = { load: 0, take: 0, remove: 0, close: 0, closed: 0, merge: 0 }
+  const tally: CrashTally = { kills: 0, acknowledged: 0, during, merges: { unfinished: 0, ended: 0 } }
   const base = mkdtempSync(join(fastFolder(), 'cowring-crash-'))
   const engine = await Engine.start({ workers: 1, arenaBytes: 2 ** 26 })
   try {
@@ -69,7 +75,7 @@ export async function crashRounds(
         tally.during[await runAndKill(order, aim, ledger)]++
         tally.kills++
         tally.acknowledged += ledger.acknowledged - before
-        await verify(engine, folder, ledger)
+        await verify(engine, folder, ledger, tally.merges, random)
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error)
         throw new Error(`round ${round}, ${JSON.stringify(aim)}: ${text}`, { cause: error })
@@ -90,11 +96,13 @@ function startAfresh(folder: string): CrashLedger {
   return new CrashLedger()
 }
 
-/** Two rounds in five strike at any moment of the load, the others just after something delicate has begun. */
+const mergeLines = ['merge', 'pause', 'resume', 'cancel', 'cancelled', 'again', 'merged'] as const
+
+/** Two rounds in seven strike at any moment of the load, the others just after something delicate has begun. */
 function takeAim(random: Random, round: number): Aim {
   const anyMoment = { line: 'load', count: 1, delayMs: random.int(20, 250) } as const
   const soon = { count: random.int(1, 6), delayMs: random.pick([0, 0, 0, 1, 2, 4]) }
-  switch (round % 5) {
+  switch (round % 7) {
     case 0:
       return { mode: 'steady', ...anyMoment }
     case 1:
@@ -103,6 +111,10 @@ function takeAim(random: Random, round: number): Aim {
       return { mode: 'churn', ...anyMoment }
     case 3:
       return { mode: 'churn', line: 'remove', ...soon }
+    case 4:
+      return { mode: 'merge', line: 'merge', count: 1, delayMs: random.pick([0, 0, 1, 3, 10, 40, 100]) }
+    case 5:
+      return { mode: 'merge', line: random.pick(mergeLines), ...soon, count: random.int(1, 2) }
     default:
       return { mode: 'close', line: random.pick(['close', 'close', 'closed']), ...soon }
   }
@@ -122,13 +134,13 @@ function orderFor(folder: string, random: Random, ledger: CrashLedger, { mode }:
 }
 
 /** Resolves when the child is dead and all it said is in the ledger, with what was under way when it died. */
-function runAndKill(order: CrashOrder, aim: Aim, ledger: CrashLedger): Promise<Aim['line']> {
+function runAndKill(order: CrashOrder, aim: Aim, ledger: CrashLedger): Promise<Moment> {
   const child = spawn(process.execPath, [childScript, JSON.stringify(order)], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   })
   const said = child.stdio[3]
   if (said === null || said === undefined || !('readable' in said)) throw new Error('the child has no pipe')
-  let underWay: Aim['line'] = 'load'
+  let underWay: Moment = 'load'
   let count = 0
   let problem: unknown
   let errors = ''
@@ -146,7 +158,7 @@ function runAndKill(order: CrashOrder, aim: Aim, ledger: CrashLedger): Promise<A
       kill()
     }
     if (parsed.kind === 'load') timers.push(setTimeout(kill, patienceMs))
-    if (['take', 'remove', 'close', 'closed'].includes(parsed.kind)) underWay = parsed.kind as Aim['line']
+    if (['take', 'remove', 'close', 'closed'].includes(parsed.kind)) underWay = parsed.kind as Moment
     else if (['taken', 'removed', 'load'].includes(parsed.kind)) underWay = 'load'
     if (parsed.kind !== aim.line || ++count !== aim.count) return
     if (aim.delayMs === 0) kill()
@@ -164,28 +176,78 @@ function runAndKill(order: CrashOrder, aim: Aim, ledger: CrashLedger): Promise<A
     child.once('error', reject)
     child.once('close', (status, signal) => {
       for (const timer of timers) clearTimeout(timer)
-      if (problem === undefined && signal === 'SIGKILL') resolve(underWay)
+      if (problem === undefined && signal === 'SIGKILL') resolve(ledger.merging === undefined ? underWay : 'merge')
       else reject(problem ?? new Error(`the child ended by itself (${status ?? signal}): ${errors}`))
     })
   })
 }
 
-async function verify(engine: Engine, folder: string, ledger: CrashLedger): Promise<void> {
+async function verify(
+  engine: Engine,
+  folder: string,
+  ledger: CrashLedger,
+  merges: CrashTally['merges'],
+  random: Random,
+): Promise<void> {
   for (const device of ledger.certain) mustBeSound(folder, device)
-  const origin = await engine.open(originPath(folder))
+  // Opened to be read, a merge stays as it is: then the next process goes on with it, and is killed again.
+  const readOnly = ledger.merging !== undefined && random.chance(0.4)
+  const origin = await engine.open(originPath(folder), { readOnly })
   const snapshots = origin.snapshots.map((snapshot) => ({ device: deviceOf(snapshot.name), snapshot }))
-  ledger.settleSnapshots(snapshots.map(({ device }) => device))
+  ledger.settleSnapshots(snapshots.map(({ device, snapshot }) => ({ device, merging: snapshot.merging?.state })))
+  const merging = snapshots.find(({ device }) => device === ledger.merging)?.snapshot
+  const others = snapshots.filter(({ snapshot }) => snapshot !== merging)
+  await settleAll(ledger, origin, others)
+  if (merging !== undefined) {
+    merges.unfinished++
+    await mustShowOrigin(origin, merging)
+    if (!readOnly && (await mergedToTheEnd(merging, random))) {
+      merges.ended++
+      if (merging.status() !== 'merged') throw new Error(`${merging.name} was merged, and is ${merging.status()}`)
+      ledger.endMerge(deviceOf(merging.name))
+      await settleAll(ledger, origin, others)
+    }
+  }
+  await origin.close()
+  const kept = ledger.merging === undefined ? others : snapshots
+  for (const { device } of kept) mustBeSound(folder, device)
+  const cows = kept.map(({ device }) => cowPath(folder, device))
+  for (const name of readdirSync(folder).filter((entry) => entry.endsWith('.cow'))) {
+    if (!cows.includes(join(folder, name))) rmSync(join(folder, name))
+  }
+}
+
+async function settleAll(
+  ledger: CrashLedger,
+  origin: Origin,
+  snapshots: readonly { readonly device: number; readonly snapshot: Snapshot }[],
+): Promise<void> {
   ledger.settleContent(originDevice, await origin.read(0, origin.sizeBytes))
   for (const { device, snapshot } of snapshots) {
     if (!/^\d+\/\d+ \d+$/.test(snapshot.status())) throw new Error(`${snapshot.name} is ${snapshot.status()}`)
     ledger.settleContent(device, await snapshot.read(0, snapshot.sizeBytes))
   }
-  await origin.close()
-  for (const { device } of snapshots) mustBeSound(folder, device)
-  const kept = snapshots.map(({ device }) => cowPath(folder, device))
-  for (const name of readdirSync(folder).filter((entry) => entry.endsWith('.cow'))) {
-    if (!kept.includes(join(folder, name))) rmSync(join(folder, name))
+}
+
+/** While it is merged, which may be over by now. */
+async function mustShowOrigin(origin: Origin, merging: Snapshot): Promise<void> {
+  try {
+    const [shown, expected] = await Promise.all([merging, origin].map((volume) => volume.read(0, volume.sizeBytes)))
+    if (Buffer.compare(shown ?? new Uint8Array(), expected ?? new Uint8Array()) !== 0) {
+      throw new Error(`${merging.name} is being merged, and shows something else than the origin`)
+    }
+  } catch (error) {
+    if (merging.status() !== 'merged') throw error
   }
+}
+
+/** An unfinished merge goes on by itself; one that was cancelled when it is asked to, which is left to the next process now and then. */
+async function mergedToTheEnd(merging: Snapshot, random: Random): Promise<boolean> {
+  const merge = merging.merging
+  if (merge === undefined) throw new Error(`${merging.name} has no merge`)
+  if (merge.state !== 'cancelled') return (await merge.finished) === 'merged'
+  if (random.chance(0.5)) return false
+  return (await merging.merge().finished) === 'merged'
 }
 
 function mustBeSound(folder: string, device: number): void {
