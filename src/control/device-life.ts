@@ -6,6 +6,7 @@
  */
 import type { CowringError } from '../base/errors.js'
 import type { Machinery } from '../coordinator/machinery.js'
+import { TableFault } from '../targets/table-fault.js'
 import { type BuildOptions, buildTable, dropTable, type Surroundings } from './build-table.js'
 import type { DeviceList } from './device-list.js'
 import type { DeviceVolume } from './device-volume.js'
@@ -15,10 +16,11 @@ import type { MapperEvents } from './mapper-events.js'
 import type { CreateOptions, LoadOptions } from './mapper-types.js'
 import { Merge } from './merge.js'
 import { MergeLoop } from './merge-loop.js'
-import type { PhysicalDevices } from './physical-devices.js'
-import { invalid, withNumber } from './refusal.js'
+import { readStore } from './open-instance.js'
+import { PhysicalDevice, type PhysicalDevices } from './physical-devices.js'
+import { invalid, tableRefusal, withNumber } from './refusal.js'
 import type { Stack } from './stack.js'
-import type { StoreInstance } from './store-instance.js'
+import type { InstancePlan, StoreInstance } from './store-instance.js'
 import type { Table } from './table.js'
 
 /** What the engine's own API asks of a load beside a table's words. */
@@ -118,6 +120,27 @@ export class DeviceLife {
       ...(options.onHeaderFailed === undefined ? {} : { onHeaderFailed: options.onHeaderFailed }),
       ...(options.merge === undefined ? {} : { merge: options.merge }),
     })
+  }
+
+  /** Keeps what a device's live table lies on open until the returned function is called, whatever table it gets. */
+  keepOpen(device: MappedDevice): () => void {
+    const uses = device.live?.uses ?? []
+    for (const { device: below, mode } of uses) below.use(device, mode)
+    return () => {
+      for (const { device: below, mode } of uses) {
+        below.release(device, mode)
+        if (below instanceof PhysicalDevice) this.#around.physical.closeIfUnused(below)
+      }
+    }
+  }
+
+  /** Fails with TABLE_INVALID unless the store of a target could be loaded now. */
+  async mustLoad(plan: InstancePlan): Promise<void> {
+    try {
+      await readStore(this.#stack, plan, 'look')
+    } catch (error) {
+      throw error instanceof TableFault ? tableRefusal(error, plan.owner, 'snapshot-merge') : error
+    }
   }
 
   /** Drops the inactive table. */

@@ -13,6 +13,7 @@ import { DeviceList } from './device-list.js'
 import { DeviceVolume } from './device-volume.js'
 import { MappedDevice } from './mapped-device.js'
 import { MapperEvents } from './mapper-events.js'
+import { MapperMerges } from './mapper-merges.js'
 import type {
   CreateOptions,
   DeviceInfo,
@@ -24,8 +25,8 @@ import type {
   SuspendOptions,
   TargetVersion,
 } from './mapper-types.js'
-import { Merge, type MergeOptions, type MergeUnderWay } from './merge.js'
-import { endMerge, type MergePair, mergingOn, pairFor, startMerge } from './merge-swap.js'
+import type { Merge, MergeOptions, MergeUnderWay } from './merge.js'
+import { type MergePair, reloadMerge, startMerge } from './merge-swap.js'
 import { PhysicalDevice, PhysicalDevices } from './physical-devices.js'
 import { busy, type Ioctl, invalid, refusal } from './refusal.js'
 import { Stack } from './stack.js'
@@ -41,8 +42,7 @@ export class Mapper {
   readonly #events: MapperEvents
   readonly #life: DeviceLife
   readonly physical: PhysicalDevices
-  /** Devices of snapshots that are being merged, and the devices that show them. */
-  readonly #mergedInto = new WeakMap<MappedDevice, MappedDevice>()
+  readonly #merges: MapperMerges
   #changes: Promise<unknown> = Promise.resolve()
   #ended = false
 
@@ -54,6 +54,7 @@ export class Mapper {
     this.#events = new MapperEvents(machinery, stack, this.#devices, options)
     const { physical } = this
     this.#life = new DeviceLife({ machinery, devices: this.#devices, stack, physical, events: this.#events })
+    this.#merges = new MapperMerges(this.#life, this.#devices, (act) => this.#change(act))
   }
 
   /**
@@ -180,26 +181,13 @@ export class Mapper {
   /**
    * Merges a snapshot into its origin: the device of the snapshot-origin gets a snapshot-merge, and when that is done a
    * snapshot-origin again; the snapshot's device has errors meanwhile, and is removed if nobody has it open. Named again, or by
-   * the origin's device, it is the merge under way: it gets these limits, and goes on if it was paused or cancelled. A merge
+   * the origin's device, it is the merge under way: it gets these limits, and goes on if it was paused, cancelled, or failed. A merge
    * whose table somebody loaded can be steered so as well, and its table stays. Resolves when the merge has begun.
    * Fails with DEVICE_MISSING, DEVICE_BUSY, INVALID_ARGUMENT, IO_ERROR. Source: lvconvert(8), `--merge`.
    */
   merge(name: string, options: MergeOptions = {}): Promise<Merge> {
     return this.#change(async () => {
-      const device = this.#device(name, 'merge')
-      refuseHeld(device, 'merge')
-      const present = mergingOn(this.#mergedInto.get(device) ?? device)
-      if (present !== undefined) return this.#goOn(present, options)
-      const pair = pairFor(device)
-      refuseHeld(pair.origin, 'merge')
-      const merge = new Merge(options)
-      let begun: StoreInstance | undefined
-      // Before it begins: a snapshot that holds little is merged before this change is made.
-      merge.whenMerged = () => this.#change(() => this.#endMerge(pair, begun))
-      await startMerge(this.#life, pair, { merge, meanwhile: 'error' })
-      begun = mergingOn(pair.origin)
-      this.#mergedInto.set(pair.snapshot, pair.origin)
-      return merge
+      return this.#merges.merge(this.#device(name, 'merge'), options, (held) => refuseHeld(held, 'merge'))
     })
   }
 
@@ -208,13 +196,7 @@ export class Mapper {
    * cancelled, failed, or done with its table still there; `undefined` without one. Fails with DEVICE_MISSING.
    */
   merging(name: string): MergeUnderWay | undefined {
-    const device = this.#device(name, 'merge')
-    const instance = mergingOn(this.#mergedInto.get(device) ?? device)
-    const merge = instance?.loop?.merge
-    if (instance === undefined || merge === undefined) return undefined
-    const origin = instance.plan.owner
-    const snapshot = [...this.#devices].find((other) => this.#mergedInto.get(other) === origin)
-    return { merge, origin: origin.name, snapshot: snapshot?.name }
+    return this.#merges.underWay(this.#device(name, 'merge'))
   }
 
   /** Sends a target a message. `@cancel_deferred_remove` is known; no target takes any. Fails with DEVICE_MISSING, INVALID_ARGUMENT. */
@@ -371,39 +353,12 @@ export class Mapper {
     return this.#change(() => startMerge(this.#life, pair, { merge, meanwhile: 'origin', isOwn: true }))
   }
 
-  /** Lets a merge that was cancelled go on. */
-  mergeAgain(origin: MappedDevice, merge: Merge): Promise<void> {
+  /** Lets a merge that the engine's own API holds go on after it was cancelled, or has failed. */
+  goOnHeldMerge(instance: StoreInstance, merge: Merge): Promise<void> {
     return this.#change(async () => {
-      const instance = mergingOn(origin)
-      if (instance !== undefined) this.#life.startMerging(instance, merge)
+      if (instance.mergeFailure === undefined) this.#life.startMerging(instance, merge)
+      else await reloadMerge(this.#life, instance, { merge, isOwn: true })
     })
-  }
-
-  #goOn(instance: StoreInstance, options: MergeOptions): Merge {
-    const last = instance.loop?.merge
-    const { name } = instance.plan.owner
-    if (last === undefined) throw invalid('merge', name, 'it was loaded to be read only, or its store is not valid')
-    if (instance.mergeFailure !== undefined) throw instance.mergeFailure
-    if (!last.hasEnded) {
-      last.limits = { ...last.limits, ...options }
-      last.resume()
-      return last
-    }
-    if (last.state === 'merged') return last
-    const merge = new Merge({ ...last.limits, ...options })
-    merge.whenMerged = last.whenMerged
-    this.#life.startMerging(instance, merge)
-    return merge
-  }
-
-  /** Unless somebody has given the origin another table meanwhile. */
-  async #endMerge({ origin, snapshot }: MergePair, begun: StoreInstance | undefined): Promise<void> {
-    this.#mergedInto.delete(snapshot)
-    if (begun === undefined || mergingOn(origin) !== begun) return
-    const { sectors } = begun.plan
-    await endMerge(this.#life, origin, `0 ${sectors} snapshot-origin ${begun.plan.family.device.number}`)
-    const isThere = this.#devices.named(snapshot.name) === snapshot
-    if (isThere && snapshot.openCount === 0) await this.#life.dismantle(snapshot)
   }
 
   #device(name: string, ioctl: Ioctl): MappedDevice {

@@ -79,13 +79,44 @@ export async function startMerge(
   await life.resume(snapshot)
 }
 
-/** Swaps the merge, which is done, out: the origin's device gets `table`. */
-export async function endMerge(life: DeviceLife, origin: MappedDevice, table: string, isOwn?: true): Promise<void> {
-  await life.suspend(origin, false)
+/** Gives a device another live table, with its requests waiting meanwhile. */
+export async function swapTable(
+  life: DeviceLife,
+  device: MappedDevice,
+  table: string,
+  options: OwnLoadOptions,
+): Promise<void> {
+  await life.suspend(device, false)
   try {
-    await life.load(origin, table, isOwn === true ? { isOwn } : {})
+    await life.load(device, table, options)
   } finally {
-    await life.resume(origin)
+    await life.resume(device)
+  }
+}
+
+/**
+ * Merges on after a failure: with the store read again from its COW, because what is in memory is not to be merged on. Requests
+ * wait meanwhile. A store that cannot be read leaves everything as it is.
+ */
+export async function reloadMerge(
+  life: DeviceLife,
+  { plan }: StoreInstance,
+  options: Pick<OwnLoadOptions, 'merge' | 'isOwn'>,
+): Promise<void> {
+  const { durability, owner } = plan
+  const table = owner.live?.tableText() ?? ''
+  await life.mustLoad(plan)
+  const letGo = life.keepOpen(owner)
+  void owner.gate.hold()
+  try {
+    // In between nobody may have the store.
+    const own = options.isOwn === true ? { isOwn: options.isOwn } : {}
+    await swapTable(life, owner, `0 ${plan.sectors} error`, own)
+    const kept = durability === 'none' ? {} : { durability }
+    await swapTable(life, owner, table, { ...options, ...kept, cowUse: 'attach' })
+  } finally {
+    owner.gate.open()
+    letGo()
   }
 }
 

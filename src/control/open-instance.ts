@@ -16,7 +16,7 @@ import { type CowUse, openStore, openTransientStore } from './open-store.js'
 import { faultOf } from './refusal.js'
 import { chunkSectorsDefault, type Durability } from './snapshot-options.js'
 import type { Stack } from './stack.js'
-import { StoreInstance } from './store-instance.js'
+import { type InstancePlan, StoreInstance } from './store-instance.js'
 import { blockBytes, StoreIo } from './store-io.js'
 
 export interface StoreOptions {
@@ -60,7 +60,7 @@ export async function openInstance(stack: Stack, parts: InstanceParts, options: 
   if (plan.merges) refuseMerge(family, store.store === 'N' || source?.plan.spec.store === 'N')
   if (source?.mergeFailure !== undefined) throw new TableFault(`${pairingFailed}: ${source.mergeFailure.message}`)
   if (source !== undefined) return new StoreInstance(plan, volume, undefined)
-  return new StoreInstance(plan, volume, await open(stack, parts, options.cowUse))
+  return new StoreInstance(plan, volume, await readStore(stack, plan, options.cowUse))
 }
 
 const pairingFailed = 'Snapshot cow pairing for exception table handover failed'
@@ -84,7 +84,12 @@ function handoverSource(stack: Stack, family: Family, cow: Device): StoreInstanc
   return sharing[0]
 }
 
-async function open(stack: Stack, { cow, family, line, store }: InstanceParts, use: CowUse): Promise<LoadedStore> {
+/** The store on a COW, as a table of so many sectors loads it. Fails with TableFault. */
+export async function readStore(
+  stack: Stack,
+  { cow, family, sectors, spec: store }: Pick<InstancePlan, 'cow' | 'family' | 'sectors' | 'spec'>,
+  use: CowUse,
+): Promise<LoadedStore> {
   const { machinery } = stack
   const blockSectors = cow.blockSectors()
   if (blockSectors > blockSectorsMax) {
@@ -93,7 +98,7 @@ async function open(stack: Stack, { cow, family, line, store }: InstanceParts, u
   }
   const device = { name: cow.name, sizeBytes: cow.sizeBytes(), blockSectors }
   // An origin that has no table yet, or gets a longer one, has what the snapshot's own length says.
-  const sizeBytes = Math.max(family.device.sizeBytes(), sectorsToBytes(line.length))
+  const sizeBytes = Math.max(family.device.sizeBytes(), sectorsToBytes(sectors))
   const shape = { sizeBytes, blockSectors: family.device.blockSectors() }
   const chunkSectors = store.chunkSectors === 0 ? Math.max(chunkSectorsDefault, blockSectors) : store.chunkSectors
   try {

@@ -5,7 +5,6 @@
 import { present } from '../base/assert.js'
 import { errnoName } from '../base/errno-name.js'
 import { CowringError, type ErrorCode } from '../base/errors.js'
-import { bytesToSectors } from '../base/units.js'
 import type { Machinery } from '../coordinator/machinery.js'
 import { Volume } from '../coordinator/volume.js'
 import { identityOf } from '../io/open-source.js'
@@ -13,9 +12,10 @@ import { openCow, refuseWritten, wipeCow } from './cow-policy.js'
 import type { MappedDevice } from './mapped-device.js'
 import type { Mapper } from './mapper.js'
 import { Merge, type MergeOptions } from './merge.js'
-import { mustBeMergeable } from './merge-swap.js'
 import type { CowUse } from './open-store.js'
+import { OriginDevices } from './origin-devices.js'
 import type { OriginMemory, RememberedSnapshot } from './origin-memory.js'
+import { type MergingOrigin, OriginMerge } from './origin-merge.js'
 import type { PhysicalDevice } from './physical-devices.js'
 import { type RemoveOptions, Snapshot, type SnapshotOwner } from './snapshot.js'
 import { chunkSectorsDefault, planSnapshot, type SnapshotOptions, type SnapshotPlan } from './snapshot-options.js'
@@ -44,20 +44,11 @@ export interface PreparedSnapshot {
   readonly merge?: Merge
 }
 
-/** The one snapshot that is being merged, or whose merge was cancelled or has failed on the way. */
-interface Merging {
-  readonly snapshot: Snapshot
-  readonly merge: Merge
-  /** It was cancelled: it does not go on by itself when the origin is opened again. */
-  isStopped: boolean
-}
-
 export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   readonly #parts: OriginParts
+  readonly #devices: OriginDevices
+  readonly #merge: OriginMerge
   readonly #snapshots: Snapshot[] = []
-  /** Where the image's own table has gone, while there are snapshots. */
-  #real: MappedDevice | undefined
-  #merging: Merging | undefined
   /** Changes of the set of snapshots, one after the other. */
   #changes: Promise<unknown> = Promise.resolve()
   /** The last attempt to close it. */
@@ -69,6 +60,8 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     const facts = { state: device.state, name, path: image.path, readOnly }
     super(machinery.client, machinery.arena.buffer, facts, device.gate)
     this.#parts = parts
+    this.#devices = new OriginDevices(parts)
+    this.#merge = new OriginMerge(this.#forMerge(), this.#devices)
   }
 
   /** The snapshots in use, in the order they were taken or attached. */
@@ -105,7 +98,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     return this.#change(async () => {
       this.mustBeOpen()
       const plan = planSnapshot(options, this.#freeName(options))
-      if (this.#merging !== undefined) throw busyMerging(this.name, this.#merging, 'a snapshot can be taken')
+      this.#merge.refuse('a snapshot can be taken')
       if (this.#snapshots.some(({ name }) => name === plan.name)) {
         const text = `${this.name} has a snapshot '${plan.name}' already; remove it or choose another name`
         throw new CowringError('SNAPSHOT_EXISTS', text, { device: this.name, snapshot: plan.name })
@@ -137,10 +130,10 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
       if (plan.store === 'N') {
         await refuseWritten(machinery, cow, { sizeBytes: this.sizeBytes, blockSectors: image.blockSectors() })
       }
-      const real = await this.#makeReal()
+      const real = await this.#devices.makeReal()
       device = await mapper.createHeld(plan.name, undefined)
       const chunkSectors = plan.chunkSectors ?? (plan.store === 'N' ? chunkSectorsDefault : 0)
-      const line = `0 ${this.#sectors} snapshot ${real.number} ${cow.number} ${plan.store} ${chunkSectors}`
+      const line = `0 ${this.#devices.sectors} snapshot ${real.number} ${cow.number} ${plan.store} ${chunkSectors}`
       await mapper.load(device.name, line, {
         isOwn: true,
         readOnly: plan.readOnly,
@@ -151,8 +144,8 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
       return { plan, cow, device }
     } catch (error) {
       if (device !== undefined) await mapper.takeDown([device])
-      this.#letGo(cow, true)
-      await this.#dropRealIfUnused()
+      this.#devices.letGo(cow, true)
+      await this.#devices.dropRealIfUnused()
       throw withoutTable(error)
     }
   }
@@ -166,39 +159,32 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     if (isStopped) merge.end('cancelled')
     let device: MappedDevice | undefined
     try {
-      const real = await this.#makeReal()
+      const real = await this.#devices.makeReal()
       device = await mapper.createHeld(plan.name, undefined)
-      await this.#loadMerge(plan, cow, real, merge, use)
+      const words = `${real.number} ${cow.number} ${plan.store} ${plan.chunkSectors ?? 0}`
+      const durability = plan.durability === 'none' ? 'power-loss' : plan.durability
+      const line = `0 ${this.#devices.sectors} snapshot-merge ${words}`
+      await this.#devices.load(line, { durability, cowUse: use, merge })
       refuseInvalid(present(this.#parts.device.inactive, 'the merge is loaded').instances, cow)
       return { plan, cow, device, merge }
     } catch (error) {
       await mapper.clear(this.deviceName)
       if (device !== undefined) await mapper.takeDown([device])
-      this.#letGo(cow, false)
-      await this.#dropRealIfUnused()
+      this.#devices.letGo(cow, false)
+      await this.#devices.dropRealIfUnused()
       throw withoutTable(error)
     }
-  }
-
-  #loadMerge(plan: SnapshotPlan, cow: PhysicalDevice, real: MappedDevice, merge: Merge, use: CowUse): Promise<void> {
-    const line = `0 ${this.#sectors} snapshot-merge ${real.number} ${cow.number} ${plan.store} ${plan.chunkSectors ?? 0}`
-    return this.#parts.mapper.load(this.deviceName, line, {
-      isOwn: true,
-      readOnly: this.readOnly,
-      durability: plan.durability === 'none' ? 'power-loss' : plan.durability,
-      cowUse: use,
-      merge,
-    })
   }
 
   /** Undoes `prepare`: a file it made is gone again. */
   async abandon({ cow, device, merge }: PreparedSnapshot): Promise<void> {
     if (merge !== undefined) await this.#parts.mapper.clear(this.deviceName)
     await this.#parts.mapper.takeDown([device])
-    this.#letGo(cow, true)
+    this.#devices.letGo(cow, true)
     const isOriginTarget = this.#parts.device.live?.families.length !== 0
-    if (isOriginTarget && this.#snapshots.length === 0) await this.#suspended(() => this.#load(this.#plainLine))
-    await this.#dropRealIfUnused()
+    if (isOriginTarget && this.#snapshots.length === 0)
+      await this.#devices.suspended(() => this.#devices.load(this.#devices.plainLine))
+    await this.#devices.dropRealIfUnused()
   }
 
   /** Attaches snapshots that were remembered. */
@@ -209,15 +195,15 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   remove(snapshot: Snapshot, options: RemoveOptions): Promise<void> {
     return this.#change(async () => {
       if (!this.#snapshots.includes(snapshot)) return
-      if (this.#merging?.snapshot === snapshot) throw busyMerging(this.name, this.#merging, 'it can be removed')
+      this.#merge.refuse('it can be removed', snapshot)
       const { cow, device } = snapshot.parts
       snapshot.shut()
       try {
-        await this.#suspended(async () => {
+        await this.#devices.suspended(async () => {
           this.#remember(this.#remembered(snapshot))
           await this.#parts.mapper.takeDown([device])
           this.#forget(snapshot)
-          if (this.#snapshots.length === 0) await this.#load(this.#plainLine)
+          if (this.#snapshots.length === 0) await this.#devices.load(this.#devices.plainLine)
         })
       } catch (error) {
         if (this.#snapshots.includes(snapshot)) {
@@ -227,47 +213,17 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
         throw error
       }
       try {
-        await this.#dropRealIfUnused()
+        await this.#devices.dropRealIfUnused()
         if (options.keepStore !== true && snapshot.store !== 'N') await wipeCow(this.#parts.machinery, cow)
       } finally {
-        this.#letGo(cow, false)
+        this.#devices.letGo(cow, false)
       }
     })
   }
 
   /** As `snapshot.merge()`, which says more. */
   merge(snapshot: Snapshot, options: MergeOptions): Merge {
-    this.mustBeOpen()
-    const present = this.#merging
-    if (present !== undefined && present.snapshot !== snapshot)
-      throw busyMerging(this.name, present, 'another can be merged')
-    if (this.readOnly) throw new CowringError('READ_ONLY', `${this.name} ${this.whyReadOnly()}`, { device: this.name })
-    if (present !== undefined && !present.merge.hasEnded) {
-      present.merge.limits = { ...present.merge.limits, ...options }
-      present.merge.resume()
-      return present.merge
-    }
-    const merge = new Merge(options)
-    this.#merging = { snapshot, merge, isStopped: false }
-    this.#follow(snapshot, merge)
-    snapshot.becomeMerging(merge)
-    this.#follow(snapshot, merge)
-    // From here on, so that what is submitted after this call meets the merge.
-    const gates = [this.#parts.device.gate, snapshot.parts.device.gate]
-    for (const gate of gates) void gate.hold()
-    void this.#change(async () => {
-      try {
-        await this.#startMerge(snapshot, merge)
-      } catch (error) {
-        this.#merging = present
-        snapshot.becomeMerging(present?.merge)
-        this.#rememberAgain()
-        merge.fail(error instanceof Error ? error : new Error(String(error)))
-      } finally {
-        for (const gate of gates) gate.open()
-      }
-    })
-    return merge
+    return this.#merge.merge(snapshot, options)
   }
 
   /**
@@ -292,16 +248,15 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
         await mapper.suspend(device.name)
         for (const { deviceName } of snapshots) await mapper.suspend(deviceName)
         failure = this.#makeDurable()
-        const devices = [...this.#snapshots.map(({ parts }) => parts.device), device]
-        await mapper.takeDown(this.#real === undefined ? devices : [...devices, this.#real])
+        await mapper.takeDown([...this.#snapshots.map(({ parts }) => parts.device), ...this.#devices.all])
       } catch (error) {
         for (const volume of [this, ...snapshots]) volume.reopen()
         for (const name of [...snapshots.map(({ deviceName }) => deviceName), device.name]) await mapper.resume(name)
         throw error
       }
-      this.#stopMerge()
-      for (const { parts } of this.#snapshots.splice(0)) this.#letGo(parts.cow, false)
-      this.#letGo(image, false)
+      this.#merge.close()
+      for (const { parts } of this.#snapshots.splice(0)) this.#devices.letGo(parts.cow, false)
+      this.#devices.letGo(image, false)
       onClose(this)
       if (failure !== undefined) throw failure
     })
@@ -322,77 +277,25 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     return `the system answered ${errnoName(errno)} on ${this.path ?? this.name}; check the device and try again`
   }
 
-  async #startMerge(snapshot: Snapshot, merge: Merge): Promise<void> {
-    this.mustBeOpen()
-    snapshot.mustBeOpen()
-    const { device, mapper } = this.#parts
-    const { instance, parts } = snapshot
-    if (instance.plan.merges && instance.mergeFailure === undefined) {
-      this.#remember(this.#remembered())
-      await mapper.mergeAgain(device, merge)
-      return
+  #forMerge(): MergingOrigin {
+    const origin = this
+    return {
+      get name() {
+        return origin.name
+      },
+      get snapshots() {
+        return origin.#snapshots
+      },
+      mustBeOpen: () => this.mustBeOpen(),
+      mustBeWritable: () => {
+        if (!this.readOnly) return
+        throw new CowringError('READ_ONLY', `${this.name} ${this.whyReadOnly()}`, { device: this.name })
+      },
+      change: (act) => this.#change(act),
+      remember: (without) => this.#remember(this.#remembered(without)),
+      rememberAgain: () => this.#rememberAgain(),
+      forget: (snapshot) => this.#forget(snapshot),
     }
-    if (!instance.plan.merges) {
-      mustBeMergeable(instance, snapshot.name)
-      this.#remember(this.#remembered())
-      snapshot.showOn(device)
-      await mapper.startHeldMerge({ snapshot: parts.device, origin: device }, merge)
-      return
-    }
-    // What is in memory after a failure is not to be merged on: the store is read again.
-    const real = present(this.#real, 'a merge lies on the real device')
-    await this.#suspended(() => this.#load(`0 ${this.#sectors} error`))
-    await this.#suspended(() => this.#loadMerge(parts.plan, parts.cow, real, merge, 'attach'))
-  }
-
-  /** What is done here when a merge ends. */
-  #follow(snapshot: Snapshot, merge: Merge): void {
-    merge.whenCancelled = () =>
-      this.#change(async () => {
-        // It may not have begun after all, or have been done a moment ago; then another one may be under way.
-        if (this.#merging?.merge !== merge) return
-        this.#merging.isStopped = true
-        this.#remember(this.#remembered())
-      })
-    merge.whenMerged = () => this.#change(() => this.#endMerge(snapshot))
-  }
-
-  /** Of an origin that was opened to be read nobody merges, and nobody else says that it is over. */
-  #stopMerge(): void {
-    const text = `${this.name} was closed before its merge was done: open it for writing, and it goes on`
-    this.#merging?.merge.fail(new CowringError('DEVICE_CLOSED', text, { device: this.name }))
-  }
-
-  /** Everything is merged: the origin is an origin again, and the snapshot is gone. */
-  async #endMerge(snapshot: Snapshot): Promise<void> {
-    this.mustBeOpen()
-    const { machinery, mapper } = this.#parts
-    const { cow, device } = snapshot.parts
-    const isLast = this.#snapshots.length === 1
-    const real = present(this.#real, 'a merge lies on the real device')
-    await this.#suspended(async () => {
-      await this.#load(isLast ? this.#plainLine : `0 ${this.#sectors} snapshot-origin ${real.number}`)
-      // Before the swap, so that a crash finds either a merge with nothing left to do, or an origin without one.
-      this.#remember(this.#remembered(snapshot))
-      snapshot.becomeMerged()
-    })
-    this.#merging = undefined
-    this.#forget(snapshot)
-    await mapper.takeDown([device])
-    try {
-      await this.#dropRealIfUnused()
-      await wipeCow(machinery, cow)
-    } finally {
-      this.#letGo(cow, false)
-    }
-  }
-
-  get #sectors(): number {
-    return bytesToSectors(this.sizeBytes)
-  }
-
-  get #plainLine(): string {
-    return `0 ${this.#sectors} linear ${this.#parts.image.number} 0`
   }
 
   /** Steps 1, 7 and 8: the instant of the snapshot. */
@@ -404,12 +307,14 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     const parts = { owner: this, client, arena: arena.buffer }
     const snapshots = prepared.map((each) => new Snapshot({ ...parts, ...each }))
     try {
-      await this.#suspended(async () => {
-        const real = present(this.#real, 'a snapshot is prepared on the real device')
+      await this.#devices.suspended(async () => {
         // The table of a merge is loaded already.
-        if (isFirst && merging === undefined) await this.#load(`0 ${this.#sectors} snapshot-origin ${real.number}`)
+        if (isFirst && merging === undefined) await this.#devices.load(this.#devices.originLine)
         for (const { device, merge } of prepared) if (merge === undefined) await mapper.resume(device.name)
-        for (const snapshot of snapshots) this.#becomeMerging(snapshot)
+        for (const snapshot of snapshots) {
+          const { merge } = snapshot.parts
+          if (merge !== undefined) this.#merge.adopt(snapshot, merge)
+        }
         // W5: before the first write that could make one invalid, whose header may then have to be remembered.
         this.#snapshots.push(...snapshots)
       })
@@ -417,66 +322,12 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
       for (const snapshot of snapshots) if (this.#snapshots.includes(snapshot)) this.#forget(snapshot)
       throw error
     }
-    for (const snapshot of snapshots) if (snapshot.merging !== undefined) await this.#showMerging(snapshot)
+    for (const snapshot of snapshots) if (snapshot.merging !== undefined) await this.#merge.show(snapshot)
     return snapshots
-  }
-
-  /** A snapshot whose merge was not done when the origin was closed. */
-  #becomeMerging(snapshot: Snapshot): void {
-    const { merge } = snapshot.parts
-    if (merge === undefined) return
-    this.#merging = { snapshot, merge, isStopped: merge.state === 'cancelled' }
-    this.#follow(snapshot, merge)
-    snapshot.becomeMerging(merge)
-    snapshot.showOn(this.#parts.device)
-  }
-
-  /** What a handle shows whose snapshot was being merged when the origin was opened. */
-  async #showMerging(snapshot: Snapshot): Promise<void> {
-    const { device, mapper } = this.#parts
-    const { name } = snapshot.parts.device
-    await mapper.load(name, `0 ${this.#sectors} linear ${device.number} 0`, { isOwn: true, readOnly: true })
-    await mapper.resume(name)
   }
 
   #forget(snapshot: Snapshot): void {
     this.#snapshots.splice(this.#snapshots.indexOf(snapshot), 1)
-  }
-
-  /** The image's own table moves to a device below this one. */
-  async #makeReal(): Promise<MappedDevice> {
-    if (this.#real !== undefined) return this.#real
-    const { mapper, readOnly } = this.#parts
-    this.#real = await mapper.createHeld(`${this.deviceName}-real`, this.#plainLine, { readOnly })
-    return this.#real
-  }
-
-  async #dropRealIfUnused(): Promise<void> {
-    if (this.#real === undefined || this.#real.usedCount > 0) return
-    const real = this.#real
-    this.#real = undefined
-    await this.#parts.mapper.takeDown([real])
-  }
-
-  #load(line: string): Promise<void> {
-    return this.#parts.mapper.load(this.deviceName, line, { isOwn: true, readOnly: this.readOnly })
-  }
-
-  async #suspended(act: () => Promise<void>): Promise<void> {
-    const { mapper } = this.#parts
-    await mapper.suspend(this.deviceName)
-    try {
-      await act()
-    } finally {
-      await mapper.resume(this.deviceName)
-    }
-  }
-
-  /** Closes a file if nothing else uses it; `undo` takes back what opening it did to the file system. */
-  #letGo(device: PhysicalDevice, undo: boolean): void {
-    device.holds--
-    if (undo) device.source.remove()
-    this.#parts.mapper.physical.closeIfUnused(device)
   }
 
   #change<Result>(act: () => Promise<Result>): Promise<Result> {
@@ -511,9 +362,8 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
       .filter((each) => each !== without)
       .flatMap((each) => {
         const entries = this.#asRemembered(each.parts, each.instance)
-        if (this.#merging?.snapshot !== each) return entries
-        const merging = this.#merging.isStopped ? 'stopped' : 'running'
-        return entries.map((entry) => ({ ...entry, merging }))
+        const merging = this.#merge.markOf(each)
+        return merging === undefined ? entries : entries.map((entry) => ({ ...entry, merging }))
       })
   }
 
@@ -539,11 +389,6 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   #remember(snapshots: RememberedSnapshot[]): void {
     this.#parts.memory?.save(snapshots)
   }
-}
-
-function busyMerging(origin: string, { snapshot }: Merging, what: string): CowringError {
-  const text = `${snapshot.name} is being merged into ${origin}; wait until that is done before ${what}`
-  return new CowringError('DEVICE_BUSY', text, { device: origin, snapshot: snapshot.name })
 }
 
 /** A half-merged origin cannot do without what its store still has. */

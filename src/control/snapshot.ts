@@ -55,6 +55,7 @@ export class Snapshot extends Volume implements AsyncDisposable {
   /** The device that shows its content while it is merged, and is its origin. */
   #mergesInto: MappedDevice | undefined
   #isMerged = false
+  #instance: StoreInstance | undefined
 
   /** Made by `origin.snapshot()` and `engine.open()`. */
   constructor(parts: SnapshotParts) {
@@ -154,9 +155,11 @@ export class Snapshot extends Volume implements AsyncDisposable {
     if (!this.closed) await this.remove()
   }
 
+  /** What has its exceptions; the last one that had, while its merge is being loaded again. */
   get instance(): StoreInstance {
     const merging = this.#mergesInto === undefined ? undefined : mergingOn(this.#mergesInto)
-    return present(merging ?? this.#parts.device.live?.instances[0], `${this.name} is a snapshot's device`)
+    this.#instance = merging ?? this.#parts.device.live?.instances[0] ?? this.#instance
+    return present(this.#instance, `${this.name} is a snapshot's device`)
   }
 
   // ── for the origin that merges it ───────────────────────────────────────────────────────────────────────────────────

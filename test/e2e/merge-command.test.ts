@@ -132,7 +132,7 @@ describe('a merge', () => {
     })
   })
 
-  it('that fails ends with its message, and goes on when its table is loaded again', async () => {
+  it('that fails ends with its message, and goes on when what failed is mended', async () => {
     await dm('reload', 'real', '--table', `0 ${sectors} flakey image 0 0 100 1 error_writes`)
     await dm('suspend', 'real')
     await dm('resume', 'real')
@@ -144,15 +144,9 @@ describe('a merge', () => {
     expect(documentsOf(out).at(-1)).toMatchObject({ outcome: 'failed', message: err.slice('cowring: '.length).trim() })
     expect(await dm('status', 'disk')).toBe(`0 ${sectors} snapshot-merge Merge failed\n`)
     expect((await test.run(['merge', 'disk'])).err).toBe(err)
-    for (const [name, line] of [
-      ['real', `0 ${sectors} linear image 0`],
-      ['disk', `0 ${sectors} error`],
-      ['disk', `0 ${sectors} snapshot-merge real cow P 16`],
-    ] as const) {
-      await dm('reload', name, '--table', line)
-      await dm('suspend', name)
-      await dm('resume', name)
-    }
+    await dm('reload', 'real', '--table', `0 ${sectors} linear image 0`)
+    await dm('suspend', 'real')
+    await dm('resume', 'real')
     expect((await test.run(['merge', 'disk'])).code).toBe(0)
     expect(imageIs()).toBe(true)
   })

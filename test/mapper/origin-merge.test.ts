@@ -1,5 +1,5 @@
 /** `snapshot.merge()`: the origin is rolled back while it is in use, and the merge is watched and steered. */
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -238,6 +238,40 @@ describe('steering', () => {
     expect(snapshot.usage().exceptions).toBe(sizeBytes / 4096)
     expect(isFull(await origin.read(0, sizeBytes), 1)).toBe(true)
     expect(await snapshot.merge().finished).toBe('merged')
+  })
+})
+
+describe('a merge that fails', () => {
+  /** The COW ends in the middle of its data; answers how it was. */
+  function cut(): Buffer {
+    const cow = join(folder, 'snap.cow')
+    const whole = readFileSync(cow)
+    truncateSync(cow, 5 * mebibyte)
+    return whole
+  }
+
+  test('says why, leaves the content as it was, and can be merged again when what failed is mended', async () => {
+    await overwrite(2)
+    const whole = cut()
+    const merge = snapshot.merge()
+    await expect(merge.finished).rejects.toMatchObject({ code: 'IO_ERROR', facts: { errno: 5 } })
+    await expect(merge.finished).rejects.toThrow(
+      /merging .*snap\.cow into disk\.img failed: Read error.*: shutting down merge/,
+    )
+    expect([merge.state, snapshot.status(), snapshot.usage().state]).toEqual(['failed', 'Merge failed', 'Merge failed'])
+    expect(remembered().snapshots).toMatchObject([{ merging: 'running' }])
+    // Not yet mended: everything stays as it is.
+    await expect(snapshot.merge().finished).rejects.toMatchObject({
+      code: expect.stringMatching(/STORE_CORRUPT|TABLE_INVALID/),
+    })
+    expect(snapshot.status()).toBe('Merge failed')
+    await origin.write(0, full(6, 4096))
+    expect(isFull(await origin.read(0, 4096), 6)).toBe(true)
+    const mended = readFileSync(join(folder, 'snap.cow'))
+    writeFileSync(join(folder, 'snap.cow'), Buffer.concat([mended, whole.subarray(mended.length)]))
+    expect(await snapshot.merge().finished).toBe('merged')
+    expect(isFull(await origin.read(0, 4096), 6)).toBe(true)
+    expect(isFull(await origin.read(4096, sizeBytes - 4096), 1)).toBe(true)
   })
 })
 
