@@ -18,8 +18,9 @@ import type { Merge } from './merge.js'
 import { MergePace } from './merge-pace.js'
 import type { StoreInstance } from './store-instance.js'
 
-/** A slice is what one worker is given at a time. */
-const sliceBytes = 2 ** 18
+/** A slice is what one worker is given at a time: as much as one entry of a ring can be, but every worker gets some. */
+const sliceBytesMax = extentBytesMax
+const sliceBytesMin = 2 ** 16
 /** Slices that a worker has before it: one to work on and one for when that is done, so that the faster one does more. */
 const slicesPerWorker = 2
 
@@ -187,9 +188,15 @@ export class MergeLoop {
     }
   }
 
+  /** A power of two, so that a chunk is a number of slices or a slice a number of chunks. */
+  get #sliceBytes(): number {
+    const share = (this.#window.count * this.#chunkBytes) / (this.#steps.length * slicesPerWorker)
+    return Math.min(sliceBytesMax, Math.max(sliceBytesMin, 2 ** Math.floor(Math.log2(share))))
+  }
+
   /** A step over the whole window, in slices, by all workers. Ends when all have ended. */
   async #allSlices(asked: number): Promise<void> {
-    const slices = slicesOf(this.#window, this.#chunkBytes)
+    const slices = slicesOf(this.#window, this.#chunkBytes, this.#sliceBytes)
     let next = 0
     const takeSlices = async (turn: number): Promise<void> => {
       for (let slice = slices[next++]; slice !== undefined; slice = slices[next++]) {
@@ -224,7 +231,7 @@ export class MergeLoop {
 }
 
 /** Stretches of a window's bytes, its last runs first: short runs together, a long one in parts. */
-export function slicesOf(window: MergeWindow, chunkBytes: number): [from: number, end: number][] {
+export function slicesOf(window: MergeWindow, chunkBytes: number, sliceBytes: number): [from: number, end: number][] {
   const slices: [number, number][] = []
   for (let end = window.count; end > 0; ) {
     let from = startOfRun(window, end - 1)

@@ -74,6 +74,7 @@ export class OriginMerge {
     // From here on, so that what is submitted after this call meets the merge.
     const gates = [this.#devices.device.gate, snapshot.parts.device.gate]
     for (const gate of gates) void gate.hold()
+    merge.setBusy(true)
     void origin.change(async () => {
       try {
         await this.#begin(snapshot, merge)
@@ -83,6 +84,7 @@ export class OriginMerge {
         origin.rememberAgain()
         merge.fail(error instanceof Error ? error : new Error(String(error)))
       } finally {
+        merge.setBusy(false)
         for (const gate of gates) gate.open()
       }
     })

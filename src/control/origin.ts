@@ -157,6 +157,8 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     cow.holds++
     const merge = new Merge()
     if (isStopped) merge.end('cancelled')
+    // What is only read is not merged.
+    if (this.readOnly) void merge.pause()
     let device: MappedDevice | undefined
     try {
       const real = await this.#devices.makeReal()

@@ -49,7 +49,7 @@ export class SteppedMerge {
     const asked = operations[step]
     if (step === 'gather') return [this.engine.step(worker, asked, this.left, countMax)]
     if (step === 'hold' || step === 'commit') return [this.engine.step(worker, asked, 0, 1)]
-    return slicesOf(this.window, this.snapshot.chunkBytes).map(([from, end]) =>
+    return slicesOf(this.window, this.snapshot.chunkBytes, 2 ** 18).map(([from, end]) =>
       this.engine.step(worker, asked, from, end - from),
     )
   }

@@ -20,16 +20,16 @@ function windowOf(runs: readonly number[]): MergeWindow {
 
 describe('slices of a window', () => {
   test('short runs go together, the last ones first', () => {
-    expect(slicesOf(windowOf([3, 2, 1]), 4096)).toEqual([[0, 6 * 4096]])
+    expect(slicesOf(windowOf([3, 2, 1]), 4096, sliceBytes)).toEqual([[0, 6 * 4096]])
     // 64 chunks fill a slice.
-    expect(slicesOf(windowOf([40, 30, 20]), 4096)).toEqual([
+    expect(slicesOf(windowOf([40, 30, 20]), 4096, sliceBytes)).toEqual([
       [40 * 4096, 90 * 4096],
       [0, 40 * 4096],
     ])
   })
 
   test('a long run is taken in parts, from its beginning', () => {
-    expect(slicesOf(windowOf([1, 150]), 4096)).toEqual([
+    expect(slicesOf(windowOf([1, 150]), 4096, sliceBytes)).toEqual([
       [4096, 65 * 4096],
       [65 * 4096, 129 * 4096],
       [129 * 4096, 151 * 4096],
@@ -38,11 +38,11 @@ describe('slices of a window', () => {
   })
 
   test('a chunk larger than a slice is taken in parts', () => {
-    expect(slicesOf(windowOf([1, 1]), 3 * sliceBytes)).toHaveLength(6)
+    expect(slicesOf(windowOf([1, 1]), 3 * sliceBytes, sliceBytes)).toHaveLength(6)
   })
 
   test('an empty window has none', () => {
-    expect(slicesOf(windowOf([]), 4096)).toEqual([])
+    expect(slicesOf(windowOf([]), 4096, sliceBytes)).toEqual([])
   })
 
   test('they are the window, each byte once, none longer than a slice', () => {
@@ -52,7 +52,7 @@ describe('slices of a window', () => {
       'test/unit/control/merge-slices.test.ts',
       fc.property(runs, chunk, (lengths, chunkBytes) => {
         const window = windowOf(lengths)
-        const slices = slicesOf(window, chunkBytes)
+        const slices = slicesOf(window, chunkBytes, sliceBytes)
         const ascending = [...slices].sort(([a], [b]) => a - b)
         let at = 0
         for (const [from, end] of ascending) {
