@@ -207,6 +207,17 @@ describe('steering', () => {
     expect(isFull(await origin.read(mebibyte, sizeBytes - mebibyte), 1)).toBe(true)
   })
 
+  test('paused at once it is at rest when its tables are swapped, and has merged nothing', async () => {
+    await overwrite(2)
+    const merge = snapshot.merge()
+    await merge.pause()
+    expect(engine.mapper.table('disk.img')).toContain(' snapshot-merge ')
+    expect(isFull(await origin.read(0, sizeBytes), 1)).toBe(true)
+    expect(snapshot.usage().exceptions).toBe(sizeBytes / 4096)
+    merge.resume()
+    expect(await merge.finished).toBe('merged')
+  })
+
   test('cancelled it leaves a valid, smaller store, and the content of the snapshot; merged again it goes on', async () => {
     await overwrite(2)
     const merge = snapshot.merge(slowly)
@@ -343,6 +354,7 @@ describe('an unfinished merge', () => {
     const [shown] = origin.snapshots
     expect(isFull((await shown?.read(0, sizeBytes)) ?? full(0, 1), 1)).toBe(true)
     expect(() => shown?.merge()).toThrow('was opened read-only')
+    expect(shown?.merging?.state).toBe('paused')
     await origin.close()
     expect(readFileSync(image).equals(before[0] as Buffer)).toBe(true)
     expect(readFileSync(join(folder, 'snap.cow')).equals(before[1] as Buffer)).toBe(true)
