@@ -276,10 +276,10 @@ describe('a merge that fails', () => {
       code: expect.stringMatching(/STORE_CORRUPT|TABLE_INVALID/),
     })
     expect(snapshot.status()).toBe('Merge failed')
+    writeFileSync(join(folder, 'snap.cow'), whole)
     await origin.write(0, full(6, 4096))
     expect(isFull(await origin.read(0, 4096), 6)).toBe(true)
-    const mended = readFileSync(join(folder, 'snap.cow'))
-    writeFileSync(join(folder, 'snap.cow'), Buffer.concat([mended, whole.subarray(mended.length)]))
+    expect(snapshot.status()).toBe('Merge failed')
     expect(await snapshot.merge().finished).toBe('merged')
     expect(isFull(await origin.read(0, 4096), 6)).toBe(true)
     expect(isFull(await origin.read(4096, sizeBytes - 4096), 1)).toBe(true)
