@@ -18,12 +18,9 @@ export function refuseOtherKinds(status: BigIntStats, path: string, role: string
   )
 }
 
-export function missing(path: string, { role, createBytes }: OpenSourceOptions): CowringError {
-  const advice =
-    role === 'COW' && createBytes === undefined
-      ? 'Check the path, or say how large a new one shall be (cowBytes).'
-      : 'Check the path.'
-  return new CowringError('DEVICE_MISSING', `The ${role} ${path} does not exist. ${advice}`, { path, reason: 'ENOENT' })
+export function missing(path: string, { role }: OpenSourceOptions): CowringError {
+  const text = `The ${role} ${path} does not exist. Check the path.`
+  return new CowringError('DEVICE_MISSING', text, { path, reason: 'ENOENT' })
 }
 
 export function replaced(path: string, role: string): CowringError {
@@ -43,15 +40,10 @@ export function noDirect(path: string, role: string, cause?: unknown): CowringEr
   )
 }
 
-export function tooSmall(path: string, bytes: number, isFile: boolean, options: OpenSourceOptions): CowringError {
-  const { role, createBytes } = options
-  const advice =
-    role === 'COW' && createBytes === undefined && isFile
-      ? 'Say how large it shall be (cowBytes).'
-      : 'Give one that holds at least one sector of 512 bytes.'
+export function tooSmall(path: string, bytes: number, { role }: OpenSourceOptions): CowringError {
   return new CowringError(
     role === 'COW' ? 'COW_TOO_SMALL' : 'DEVICE_UNSUPPORTED',
-    `The ${role} ${path} has ${bytes} bytes, less than one sector. ${advice}`,
+    `The ${role} ${path} has ${bytes} bytes, less than one sector. Give one that holds at least one sector of 512 bytes.`,
     { path, byteLength: bytes },
   )
 }

@@ -12,7 +12,7 @@ import { systemError } from './system-error.js'
 export function usableBytes(fd: number, status: BigIntStats, path: string, options: OpenSourceOptions): number {
   const bytes = status.isBlockDevice() ? deviceBytes(status.rdev, path, options.role) : fstatSync(fd).size
   const usable = sectorsToBytes(bytesToSectors(bytes))
-  if (usable === 0) throw tooSmall(path, bytes, status.isFile(), options)
+  if (usable === 0) throw tooSmall(path, bytes, options)
   return usable
 }
 

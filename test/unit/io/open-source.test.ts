@@ -120,7 +120,7 @@ describe('what is refused', () => {
     const error = refusal(() => open(pathOf('missing'), { role: 'COW' }))
     expect(error.code).toBe('DEVICE_MISSING')
     expect(error.facts.path).toBe(pathOf('missing'))
-    expect(error.message).toContain('cowBytes')
+    expect(error.message).toContain('Check the path.')
     expect(identityOf(pathOf('missing'))).toBeUndefined()
     writeFileSync(pathOf('no-folder'), '')
     expect(refusal(() => open(pathOf('no-folder/file'))).code).toBe('DEVICE_MISSING')
