@@ -13,7 +13,7 @@
  */
 import { statusNumbers } from '../src/base/errors.js'
 import { chunkOf } from '../src/base/units.js'
-import { errno as errnos } from '../src/io/block-file.js'
+import { type BlockFile, errno as errnos } from '../src/io/block-file.js'
 import { windowEnd } from '../src/shm/merge-window.js'
 import { counter } from '../src/shm/statistics.js'
 import { operation } from '../src/wire/operation.js'
@@ -26,7 +26,7 @@ import type { MergingView, OriginView, SnapshotView } from './views.js'
 export const share = { none: 0, some: 1, all: 2 } as const
 export type Share = (typeof share)[keyof typeof share]
 
-export function shareInStore({ chunkBytes, map }: SnapshotView, start: number, end: number): Share {
+function shareInStore({ chunkBytes, map }: SnapshotView, start: number, end: number): Share {
   let mapped = 0
   const first = chunkOf(start, chunkBytes)
   const last = chunkOf(end - 1, chunkBytes)
@@ -54,21 +54,7 @@ export const isSave = (ctx: WorkerContext, piece: number): boolean =>
 export function readOrigin(origin: OriginView, arenaOffset: number, byteLength: number, byteOffset: number): number {
   const { file, merging } = origin
   if (merging === undefined) return file.read(arenaOffset, byteLength, byteOffset)
-  const { snapshot } = merging
-  const arenaMinusFile = arenaOffset - byteOffset
-  const end = byteOffset + byteLength
-  let at = byteOffset
-  while (at < end) {
-    const inStore = placeInStore(snapshot, at)
-    const to = stretchEnd(snapshot, at, end, inStore)
-    const failure =
-      inStore < 0
-        ? file.read(at + arenaMinusFile, to - at, at)
-        : snapshot.cow.read(at + arenaMinusFile, to - at, inStore)
-    if (failure !== 0) return failure
-    at = to
-  }
-  return 0
+  return moveStretches('read', file, merging.snapshot, arenaOffset, byteOffset, byteOffset + byteLength)
 }
 
 /** Makes durable what an origin has taken: also in the store that is being merged. */
@@ -89,30 +75,28 @@ export function writeMergingPiece(
 ): boolean {
   const start = ctx.pieces.start[piece] as number
   const end = ctx.pieces.end[piece] as number
+  const extent = ctx.pieces.extent[piece] as number
+  const arenaOffset = (ctx.extents.arenaOffset[extent] as number) + (start - (ctx.extents.byteOffset[extent] as number))
   const failure = isBarred(ctx, piece, merging, start, end)
     ? errnos.EIO
-    : writeStretches(ctx, piece, origin, merging, start, end)
+    : moveStretches('write', origin.file, merging.snapshot, arenaOffset, start, end)
   return finishPiece(ctx, piece, failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, failure)
 }
 
-function writeStretches(
-  ctx: WorkerContext,
-  piece: number,
-  { file }: OriginView,
-  { snapshot }: MergingView,
+/** Reads or writes [start, end) from or to wherever its chunks are now; answers an errno. */
+function moveStretches(
+  verb: 'read' | 'write',
+  file: BlockFile,
+  snapshot: SnapshotView,
+  arenaOffset: number,
   start: number,
   end: number,
 ): number {
-  const extent = ctx.pieces.extent[piece] as number
-  const arenaMinusFile = (ctx.extents.arenaOffset[extent] as number) - (ctx.extents.byteOffset[extent] as number)
-  let at = start
-  while (at < end) {
+  for (let at = start; at < end; ) {
     const inStore = placeInStore(snapshot, at)
     const to = stretchEnd(snapshot, at, end, inStore)
-    const failure =
-      inStore < 0
-        ? file.write(at + arenaMinusFile, to - at, at)
-        : snapshot.cow.write(at + arenaMinusFile, to - at, inStore)
+    const inArena = arenaOffset + (at - start)
+    const failure = inStore < 0 ? file[verb](inArena, to - at, at) : snapshot.cow[verb](inArena, to - at, inStore)
     if (failure !== 0) return failure
     at = to
   }
