@@ -130,7 +130,10 @@ export class Merge {
   }
 
   set limits(options: MergeLimits) {
-    this.#limits = checkedLimits(options)
+    const { latencyTarget, rateLimit } = checkedLimits(options)
+    // Who asks for what there is already does not wake a merge that sleeps.
+    if (latencyTarget === this.#limits.latencyTarget && rateLimit === this.#limits.rateLimit) return
+    this.#limits = options
     this.#notify()
   }
 
@@ -193,10 +196,11 @@ export class Merge {
     this.#reject(error)
   }
 
-  /** Sleeps, but not longer than its state stays the same. */
+  /** Sleeps, but not longer than its state and its limits stay the same. */
   async sleep(ms: number): Promise<void> {
+    const limits = this.#limits
     const state = this.#state
-    await this.#until(() => this.#state !== state, ms)
+    await this.#until(() => this.#state !== state || this.#limits !== limits, ms)
   }
 
   async *#look(): AsyncGenerator<MergeProgress> {

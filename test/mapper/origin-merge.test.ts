@@ -184,6 +184,32 @@ describe('steering', () => {
     expect(performance.now() - start).toBeGreaterThan(0.8 * (sizeBytes / (16 * mebibyte)) * 1000)
   })
 
+  test('a limit that is lifted holds no longer, however long the merge would have waited', async () => {
+    await overwrite(2)
+    const merge = snapshot.merge({ rateLimit: 1 })
+    await underWay(merge)
+    expect(snapshot.merge({ rateLimit: undefined })).toBe(merge)
+    expect(await merge.finished).toBe('merged')
+  })
+
+  test('while requests take longer than the latency target it gets slow, without the target it is quick again', async () => {
+    await overwrite(2)
+    const merge = snapshot.merge({ latencyTarget: 0.000001 })
+    const reading = Promise.all(
+      Array.from({ length: 4 }, async () => {
+        while (!merge.hasEnded) await origin.read(0, 4096)
+      }),
+    )
+    await sleep(1500)
+    // From 16 MiB/s at most down to 1 MiB/s, and not to nothing.
+    const { done } = merge.current
+    expect(done).toBeGreaterThan(0)
+    expect(done).toBeLessThan(sizeBytes / 2)
+    snapshot.merge({ latencyTarget: undefined })
+    expect(await merge.finished).toBe('merged')
+    await reading
+  })
+
   test('a latency target does not keep a merge beside an idle origin from its end', async () => {
     await overwrite(2)
     expect(await snapshot.merge({ latencyTarget: 0.001 }).finished).toBe('merged')

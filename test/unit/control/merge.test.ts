@@ -48,6 +48,15 @@ describe('pause and resume', () => {
     expect(await isSettled(asleep)).toBe(true)
   })
 
+  test('a sleep ends when the limits change, and not when they are what they were', async () => {
+    const merge = new Merge({ rateLimit: 1 })
+    const asleep = merge.sleep(60_000)
+    merge.limits = { rateLimit: 1 }
+    expect(await isSettled(asleep)).toBe(false)
+    merge.limits = { rateLimit: 1e9 }
+    expect(await isSettled(asleep)).toBe(true)
+  })
+
   test('what has ended is neither paused nor resumed', async () => {
     const merge = new Merge()
     await merge.cancel()
