@@ -10,7 +10,7 @@ export interface MergeProgress {
   /** Bytes of the snapshot's exceptions that were merged, and that there were when this merge began; whole chunks. */
   readonly done: number
   readonly total: number
-  /** Over the last seconds; 0 while it is paused. */
+  /** Over the last three seconds, or since the window before; 0 while it is paused. */
   readonly bytesPerSecond: number
   /** `undefined` while nobody can tell. */
   readonly etaSeconds: number | undefined
@@ -158,7 +158,10 @@ export class Merge {
     this.#done = done
     this.#total = total
     const now = performance.now()
-    this.#samples = [...this.#samples.filter(({ atMs }) => now - atMs < speedOverMs), { atMs: now, done }]
+    const recent = this.#samples.filter(({ atMs }) => now - atMs < speedOverMs)
+    // A slow merge has a speed as well: since the window before.
+    const since = recent.length > 0 ? recent : this.#samples.slice(-1)
+    this.#samples = [...since, { atMs: now, done }]
     this.#notify()
   }
 
@@ -216,9 +219,10 @@ export class Merge {
 
   #speed(): number {
     const [first] = this.#samples
-    const last = this.#samples.at(-1)
-    if (first === undefined || last === undefined || last.atMs <= first.atMs) return 0
-    return ((last.done - first.done) / (last.atMs - first.atMs)) * 1000
+    // Up to now, not to the last window: a merge that waits gets slower.
+    const now = performance.now()
+    if (first === undefined || now <= first.atMs) return 0
+    return ((this.#done - first.done) / (now - first.atMs)) * 1000
   }
 
   #become(state: MergeState): void {

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Merge, type MergeProgress } from '../../../src/control/merge.js'
 
 const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
@@ -212,6 +212,29 @@ describe('progress', () => {
     } finally {
       vi.useRealTimers()
     }
+  })
+})
+
+describe('the speed', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  test('falls while nothing is merged', () => {
+    const merge = new Merge()
+    merge.report(0, 1000)
+    vi.advanceTimersByTime(100)
+    merge.report(100, 1000)
+    expect(merge.current).toMatchObject({ bytesPerSecond: 1000, etaSeconds: 0.9 })
+    vi.advanceTimersByTime(900)
+    expect(merge.current).toMatchObject({ bytesPerSecond: 100, etaSeconds: 9 })
+  })
+
+  test('of a merge that is rarely heard of is that of its last window', () => {
+    const merge = new Merge()
+    merge.report(0, 1000)
+    vi.advanceTimersByTime(10_000)
+    merge.report(100, 1000)
+    expect(merge.current).toMatchObject({ bytesPerSecond: 10, etaSeconds: 90 })
   })
 })
 
