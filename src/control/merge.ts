@@ -106,7 +106,8 @@ export class Merge {
   /**
    * Ends the merge after the window in hand. What was merged stays merged, the rest stays in the store, which is a valid one
    * and smaller; the device goes on showing the snapshot's content. Merge again to go on. Resolves when it has ended, which is
-   * as `merged` if nothing was left to cancel.
+   * as `merged` if nothing was left to cancel. Fails with IO_ERROR when that cannot be remembered, with READ_ONLY for an origin
+   * that was opened to be read; the merge is paused then.
    */
   async cancel(): Promise<void> {
     if (this.hasEnded) return

@@ -118,6 +118,8 @@ export class OriginMerge {
     snapshot.becomeMerging(merge)
     merge.whenCancelled = () =>
       this.#origin.change(async () => {
+        // Who only reads remembers nothing, and would forget what could not be attached for reading.
+        this.#origin.mustBeWritable()
         // It may not have begun after all, or have been done a moment ago; then another one may be under way.
         if (this.#current?.merge !== merge) return
         this.#current.isStopped = true

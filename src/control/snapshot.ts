@@ -119,16 +119,20 @@ export class Snapshot extends Volume implements AsyncDisposable {
    * handle stays readable meanwhile, shows what the origin shows, and refuses writes. Other snapshots keep their content.
    *
    * A crash at any moment loses nothing that was acknowledged: opened again, an origin that remembers its snapshots goes on. One
-   * snapshot of an origin can be merged at a time. Called again, it is the merge under way, with these limits, and it goes on
-   * if it was paused, cancelled, or has failed. Throws INVALID_ARGUMENT, READ_ONLY, DEVICE_BUSY, DEVICE_CLOSED; what fails
-   * later is told by `finished`. Source: the `snapshot-merge` target; lvconvert(8), `--merge`.
+   * snapshot of an origin can be merged at a time. Called again, it is the merge under way, or one that goes on with what a
+   * cancelled or failed one has left; a paused one is resumed. Limits that are not given stay, `undefined` lifts one. Throws
+   * INVALID_ARGUMENT, READ_ONLY, DEVICE_BUSY, DEVICE_CLOSED; what fails later is told by `finished`. Source: the
+   * `snapshot-merge` target; lvconvert(8), `--merge`.
    */
   merge(options: MergeOptions = {}): Merge {
     this.mustBeOpen()
     return this.#parts.owner.merge(this, options)
   }
 
-  /** The merge under way, or the last one if that has ended before its end; `undefined` for a snapshot that is none's. */
+  /**
+   * The merge under way, or the last one; `undefined` for a snapshot that nobody has merged. When the origin was opened to be read
+   * it is paused, and cannot go on.
+   */
   get merging(): Merge | undefined {
     return this.#merge
   }

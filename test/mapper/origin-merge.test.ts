@@ -380,8 +380,11 @@ describe('an unfinished merge', () => {
     const [shown] = origin.snapshots
     expect(isFull((await shown?.read(0, sizeBytes)) ?? full(0, 1), 1)).toBe(true)
     expect(() => shown?.merge()).toThrow('was opened read-only')
+    const memory = readFileSync(`${image}.cowring`)
     expect(shown?.merging?.state).toBe('paused')
+    await expect(shown?.merging?.cancel()).rejects.toMatchObject({ code: 'READ_ONLY' })
     await origin.close()
+    expect(readFileSync(`${image}.cowring`).equals(memory)).toBe(true)
     expect(readFileSync(image).equals(before[0] as Buffer)).toBe(true)
     expect(readFileSync(join(folder, 'snap.cow')).equals(before[1] as Buffer)).toBe(true)
     origin = await engine.open(image)
