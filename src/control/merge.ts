@@ -39,8 +39,9 @@ const speedOverMs = 3000
 export class Merge {
   /**
    * Resolves with `merged` when the origin is what the snapshot was, durable as the snapshot's durability says, and with
-   * `cancelled` after `cancel()`. Rejects with IO_ERROR, STORE_CORRUPT when the merge failed, and with DEVICE_CLOSED when the
-   * origin was closed meanwhile: an origin that remembers its snapshots goes on when it is opened again.
+   * `cancelled` after `cancel()`. Rejects with INVALID_ARGUMENT, DEVICE_BUSY when it could not begin, which leaves everything as
+   * it was: an invalid or transient snapshot cannot be merged; with IO_ERROR, STORE_CORRUPT, WORKER_DIED when it failed, and with
+   * DEVICE_CLOSED when the origin was closed meanwhile: one that remembers its snapshots goes on when it is opened again.
    */
   readonly finished: Promise<'merged' | 'cancelled'>
   #limits: MergeLimits

@@ -48,13 +48,15 @@ export class OriginMerge {
     return this.#current.isStopped ? 'stopped' : 'running'
   }
 
-  /** Fails with DEVICE_BUSY while a snapshot is being merged: any, or this one. `what` has to wait. */
+  /** Fails with DEVICE_BUSY while the merge of a snapshot, any or this one, is not done. `what` has to wait. */
   refuse(what: string, snapshot = this.#current?.snapshot): void {
-    const merging = this.#current?.snapshot
-    if (merging === undefined || merging !== snapshot) return
+    if (this.#current === undefined || this.#current.snapshot !== snapshot) return
+    const { merge } = this.#current
     const { name } = this.#origin
-    const text = `${merging.name} is being merged into ${name}; wait until that is done before ${what}`
-    throw new CowringError('DEVICE_BUSY', text, { device: name, snapshot: merging.name })
+    const text = merge.hasEnded
+      ? `the merge of ${snapshot.name} into ${name} ${merge.state === 'failed' ? 'has failed' : 'was cancelled'}; merge it to its end before ${what}`
+      : `${snapshot.name} is being merged into ${name}; wait until that is done before ${what}`
+    throw new CowringError('DEVICE_BUSY', text, { device: name, snapshot: snapshot.name })
   }
 
   /** As `snapshot.merge()`, which says more. */
@@ -69,7 +71,7 @@ export class OriginMerge {
       last.merge.resume()
       return last.merge
     }
-    const merge = new Merge(options)
+    const merge = new Merge({ ...last?.merge.limits, ...options })
     this.#become({ snapshot, merge, isStopped: false })
     // From here on, so that what is submitted after this call meets the merge.
     const gates = [this.#devices.device.gate, snapshot.parts.device.gate]

@@ -90,7 +90,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
    * continued with its own chunk size; anything else is refused and left as it is. Every write that resolved before the
    * call is in the snapshot, and no write submitted after it resolved is; the origin's I/O is held for a moment and none of
    * it is lost. A persistent snapshot of a file or device is remembered: `engine.open` attaches it again.
-   * While a snapshot is being merged none can be taken.
+   * None can be taken until the merge of a snapshot is done, cancelled ones included.
    * Fails with INVALID_ARGUMENT, SNAPSHOT_EXISTS, COW_IS_ORIGIN, COW_TOO_SMALL, COW_NOT_A_STORE, STORE_CORRUPT,
    * STORE_VERSION, DEVICE_BUSY, DEVICE_MISSING, DEVICE_UNSUPPORTED, IO_ERROR, LIMIT_EXCEEDED, DEVICE_CLOSED.
    */

@@ -145,8 +145,10 @@ describe('while it is merged', () => {
     await expect(snapshot.remove()).rejects.toMatchObject({ code: 'DEVICE_BUSY' })
     await expect(origin.snapshot({ cow: join(folder, 'third.cow') })).rejects.toMatchObject({ code: 'DEVICE_BUSY' })
     expect(existsSync(join(folder, 'third.cow'))).toBe(false)
-    await other.remove()
     await merge.cancel()
+    // To wait would be no advice any more.
+    await expect(snapshot.remove()).rejects.toThrow('was cancelled; merge it to its end before it can be removed')
+    await other.remove()
   })
 
   test('what cannot be merged is left as it was', async () => {
