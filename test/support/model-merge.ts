@@ -46,6 +46,10 @@ export function isAtRest(world: ModelWorld): boolean {
   return merge === undefined || (merge === world.resting && ['paused', 'cancelled'].includes(merge.state))
 }
 
+/** True for the one that is being merged, and whose merge was not cancelled. */
+export const isUnderWay = (world: ModelWorld, snapshot: OracleSnapshot): boolean =>
+  snapshot === world.oracle.merging && mergeOf(world)?.hasEnded === false
+
 /** Brings a merge to rest, or to its end if everything is merged; the oracle knows afterwards what is left. True if it was running. */
 export async function rest(world: ModelWorld): Promise<boolean> {
   const { merging } = world.oracle

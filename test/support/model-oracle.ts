@@ -59,13 +59,16 @@ export class OracleSnapshot {
     return Math.max(0, chunks - 1 - areas - (exactFit ? 1 : 0))
   }
 
-  status(): string {
+  /** A merge under way has stepped back to the last area when that is full. */
+  status(isMerged = false): string {
     if (this.state !== 'Valid') return this.state
     const { chunkSectors } = this.options
     const held = this.mapped.size
     if (!this.persistent) return `${held * chunkSectors}/${this.cowSectors} 0`
-    const metadata = 2 + Math.floor(held / entriesPerArea(chunkSectors))
-    return `${(metadata + held) * chunkSectors}/${this.cowSectors} ${metadata * chunkSectors}`
+    const inArea = entriesPerArea(chunkSectors)
+    const metadata = 2 + Math.floor(held / inArea)
+    const steppedBack = isMerged && held > 0 && held % inArea === 0 ? 1 : 0
+    return `${(metadata + held) * chunkSectors}/${this.cowSectors} ${(metadata - steppedBack) * chunkSectors}`
   }
 
   /** The chunks that a range of sectors touches. */

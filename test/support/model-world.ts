@@ -7,7 +7,17 @@ import { join } from 'node:path'
 import type { Engine, Merge, Origin, Snapshot } from 'cowring'
 import { mustEqual, mustFail } from './model-compare.js'
 import { anyCowSectors, usefulSectors } from './model-cow-size.js'
-import { atRest, compareMerged, endedByClose, endMerge, isAtRest, mergeOf, noteMerged, settle } from './model-merge.js'
+import {
+  atRest,
+  compareMerged,
+  endedByClose,
+  endMerge,
+  isAtRest,
+  isUnderWay,
+  mergeOf,
+  noteMerged,
+  settle,
+} from './model-merge.js'
 import { type OracleOptions, OracleOrigin, type OracleSnapshot, sectorBytes } from './model-oracle.js'
 import type { Random } from './model-random.js'
 import { checkedStore, strandEntries } from './model-store-file.js'
@@ -280,14 +290,8 @@ export class ModelWorld {
       const handle = this.handle(snapshot)
       const found = handle.status()
       const { name } = snapshot.options
-      console.log(
-        'AT',
-        mergeOf(this)?.current,
-        this.oracle.merging?.options.name,
-        isAtRest(this),
-        this.resting?.current,
-      )
-      if (found !== snapshot.status()) throw new Error(`status of ${name} is '${found}', not '${snapshot.status()}'`)
+      const wanted = snapshot.status(isUnderWay(this, snapshot))
+      if (found !== wanted) throw new Error(`status of ${name} is '${found}', not '${wanted}'`)
       const { exceptions, state } = handle.usage()
       if (snapshot === this.oracle.merging && state !== 'merging') throw new Error(`${name} is merging, not ${state}`)
       if (snapshot.state === 'Valid' && exceptions !== snapshot.mapped.size) {
