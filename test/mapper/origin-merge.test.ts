@@ -261,6 +261,7 @@ describe('steering', () => {
     expect(isFull(await snapshot.read(8192, sizeBytes - 8192), 1)).toBe(true)
     const again = snapshot.merge()
     expect(again).not.toBe(merge)
+    expect(again.limits).toEqual(slowly)
     expect(await again.finished).toBe('merged')
     expect(again.current.total).toBe(exceptions * 4096)
     expect(isFull(await origin.read(0, 4096), 6)).toBe(true)
