@@ -111,7 +111,10 @@ export class OriginMerge {
   close(): void {
     const { name } = this.#origin
     const text = `${name} was closed before its merge was done: open it for writing, and it goes on`
-    this.#current?.merge.fail(new CowringError('DEVICE_CLOSED', text, { device: name }))
+    const last = this.#current
+    // Who cancels it now has nothing to remember: the list of a closed origin is empty.
+    this.#current = undefined
+    last?.merge.fail(new CowringError('DEVICE_CLOSED', text, { device: name }))
   }
 
   #become(current: Current): void {

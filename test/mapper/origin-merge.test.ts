@@ -346,6 +346,18 @@ describe('an unfinished merge', () => {
     expect(await again.merge().finished).toBe('merged')
   })
 
+  test('is remembered also if it is cancelled in the moment in which the origin is closed', async () => {
+    await overwrite(2)
+    const merge = snapshot.merge(slowly)
+    await underWay(merge)
+    await Promise.all([merge.cancel(), origin.close()])
+    await expect(merge.finished).rejects.toMatchObject({ code: 'DEVICE_CLOSED' })
+    expect(remembered().snapshots).toMatchObject([{ name: 'snap', merging: 'running' }])
+    origin = await engine.open(image)
+    expect(await origin.snapshots[0]?.merging?.finished).toBe('merged')
+    expect(isFull(await origin.read(0, sizeBytes), 1)).toBe(true)
+  })
+
   test('without its COW the origin is refused, for reading as well, and says what to do', async () => {
     await overwrite(2)
     await underWay(snapshot.merge(slowly))
