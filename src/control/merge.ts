@@ -214,7 +214,8 @@ export class Merge {
       yield shown
       if (this.#error !== undefined) throw this.#error
       if (this.hasEnded) return
-      await this.sleep(progressEveryMs)
+      const { state } = this
+      await this.#until(() => this.#state !== state, progressEveryMs)
       await this.#until(() => this.#done !== shown.done || this.#state !== shown.state || this.#total !== shown.total)
     }
   }
