@@ -67,6 +67,8 @@ export async function startMerge(
   await life.suspend(origin, false)
   await life.suspend(snapshot, false)
   try {
+    // Once more: a write that was in flight may have found it full.
+    mustBeMergeable(instance, snapshot.name)
     await life.load(origin, ['0', sectors, 'snapshot-merge', ...words].join(' '), load)
   } catch (error) {
     await life.resume(snapshot)

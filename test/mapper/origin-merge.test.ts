@@ -165,6 +165,26 @@ describe('while it is merged', () => {
   })
 })
 
+describe('a snapshot that becomes invalid before its merge has begun', () => {
+  /** A write in flight fills the store, whose copies take longer than it takes to ask for the merge. */
+  async function tooSmall(): Promise<{ small: Snapshot; write: Promise<void> }> {
+    const cow = join(folder, 'small.cow')
+    const small = await origin.snapshot({ cow, cowBytes: 2 ** 19, chunkSectors: 1, durability: 'process-crash' })
+    return { small, write: origin.write(0, full(2, mebibyte)) }
+  }
+
+  test('is not merged: the merge says so, and the origin is remembered as whole', async () => {
+    const { small, write } = await tooSmall()
+    const merge = small.merge()
+    await expect(merge.finished).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    await write
+    expect(small.status()).toBe('Invalid')
+    await reopened()
+    expect(origin.snapshots.map((each) => each.merging)).toEqual([undefined, undefined])
+    expect(isFull(await origin.read(0, mebibyte), 2)).toBe(true)
+  })
+})
+
 describe('steering', () => {
   test('progress tells bytes, speed and time left, and ends with the merge', async () => {
     await overwrite(2)
