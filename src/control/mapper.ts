@@ -348,6 +348,14 @@ export class Mapper {
     })
   }
 
+  /** Lets go of a device that the engine's own API held: it is removed, at its last close if somebody else uses it. */
+  giveUp(device: MappedDevice): Promise<void> {
+    return this.#change(async () => {
+      device.holds--
+      this.#life.defer(device)
+    })
+  }
+
   /** Swaps a merge in whose pair the engine's own API holds. */
   startHeldMerge(pair: MergePair, merge: Merge): Promise<void> {
     return this.#change(() => startMerge(this.#life, pair, { merge, meanwhile: 'origin', isOwn: true }))

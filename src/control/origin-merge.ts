@@ -162,7 +162,8 @@ export class OriginMerge {
     })
     this.#current = undefined
     this.#origin.forget(snapshot)
-    await devices.mapper.takeDown([device])
+    // Who has it open goes on reading the origin.
+    await devices.mapper.giveUp(device)
     try {
       await devices.dropRealIfUnused()
       await wipeCow(devices.machinery, cow)

@@ -80,6 +80,18 @@ describe('rolling back', () => {
     expect(() => snapshot.merge()).toThrow('was merged into its origin')
   })
 
+  test("a program that has the snapshot's device open keeps it, and nothing else of it is left", async () => {
+    await overwrite(2)
+    const shown = await engine.mapper.open(snapshot.deviceName)
+    expect(await snapshot.merge().finished).toBe('merged')
+    expect(isFull(await shown.read(0, sizeBytes), 1)).toBe(true)
+    await expect(origin.close()).rejects.toMatchObject({ code: 'DEVICE_BUSY' })
+    await shown.close()
+    expect(engine.mapper.list().map(({ name }) => name)).toEqual(['disk.img'])
+    await origin.snapshot({ cow: join(folder, 'snap.cow') })
+    expect(origin.snapshots.map(({ name }) => name)).toEqual(['snap'])
+  })
+
   test('a write in flight before the call may be rolled back; none after it is', async () => {
     await overwrite(2)
     const writes: Promise<void>[] = []
