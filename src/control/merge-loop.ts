@@ -88,7 +88,10 @@ export class MergeLoop {
       await gate.enter()
       let waitMs = 0
       try {
-        if (this.#instance.isLost || !this.#instance.isAttached) return
+        if (this.#instance.isLost || !this.#instance.isAttached) {
+          this.stop()
+          return
+        }
         if (this.merge.state !== 'running') continue
         if (this.#left === 0) break
         this.merge.setBusy(true)

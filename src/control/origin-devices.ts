@@ -76,6 +76,11 @@ export class OriginDevices {
     return this.mapper.load(this.device.name, line, { ...options, isOwn: true, readOnly: this.readOnly })
   }
 
+  /** Drops the table that was loaded: it does not become live. */
+  clear(): Promise<void> {
+    return this.mapper.clear(this.device.name)
+  }
+
   /** Runs `act` while NAME is suspended; what was loaded is live afterwards. */
   async suspended(act: () => Promise<void>): Promise<void> {
     const { device, mapper } = this

@@ -156,8 +156,13 @@ export class OriginMerge {
     const isLast = this.#origin.snapshots.length === 1
     await devices.suspended(async () => {
       await devices.load(isLast ? devices.plainLine : devices.originLine)
-      // Before the swap, so that a crash finds either a merge with nothing left to do, or an origin without one.
-      this.#origin.remember(snapshot)
+      try {
+        // Before the swap, so that a crash finds either a merge with nothing left to do, or an origin without one.
+        this.#origin.remember(snapshot)
+      } catch (error) {
+        await devices.clear()
+        throw error
+      }
       snapshot.becomeMerged()
     })
     this.#current = undefined

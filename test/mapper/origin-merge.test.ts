@@ -1,5 +1,15 @@
 /** `snapshot.merge()`: the origin is rolled back while it is in use, and the merge is watched and steered. */
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -344,6 +354,25 @@ describe('a merge that fails', () => {
     expect(await snapshot.merge().finished).toBe('merged')
     expect(isFull(await origin.read(0, 4096), 6)).toBe(true)
     expect(isFull(await origin.read(4096, sizeBytes - 4096), 1)).toBe(true)
+  })
+})
+
+describe('a merge whose end cannot be remembered', () => {
+  test('fails as it was before the end, and ends when it is asked for again', async () => {
+    await overwrite(2)
+    await origin.snapshot({ cow: join(folder, 'other.cow'), durability: 'process-crash' })
+    const merge = snapshot.merge(slowly)
+    await underWay(merge)
+    mkdirSync(`${image}.cowring.tmp`)
+    merge.limits = {}
+    await expect(merge.finished).rejects.toMatchObject({ code: 'IO_ERROR' })
+    expect(remembered().snapshots).toMatchObject([{ name: 'snap', merging: 'running' }, { name: 'other' }])
+    expect(engine.mapper.table('disk.img')).toContain('snapshot-merge')
+    expect(snapshot.usage()).toMatchObject({ state: 'merging', exceptions: 0 })
+    rmdirSync(`${image}.cowring.tmp`)
+    expect(await snapshot.merge().finished).toBe('merged')
+    expect(remembered().snapshots).toMatchObject([{ name: 'other' }])
+    expect(isFull(await origin.read(0, sizeBytes), 1)).toBe(true)
   })
 })
 
