@@ -38,6 +38,9 @@ export function beforeResume(device: MappedDevice, instance: StoreInstance): voi
   if (instance === pair.destination && !pair.source.plan.owner.suspended) {
     throw refuse('Unable to perform snapshot handover until source is suspended.')
   }
+  // What is in memory may not be what is on its COW any more.
+  const failure = instance === pair.destination ? pair.source.mergeFailure : undefined
+  if (failure !== undefined) throw refuse(`Unable to perform snapshot handover: ${failure.message}`)
 }
 
 const typeOf = ({ plan }: StoreInstance): string => (plan.merges ? 'snapshot-merge' : 'snapshot')
