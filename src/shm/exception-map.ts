@@ -65,10 +65,10 @@ export class ExceptionMap {
     this.#first = present(this.#segments[0], 'a map has at least one segment')
   }
 
-  /** The new chunk of `chunk`, or -1 when it has no exception. */
+  /** The new chunk of `chunk`, or -1 when it has no exception; past the map there is none: an origin may go on after its snapshot. */
   lookUp(chunk: number): number {
-    if (chunk < segmentChunks) return Atomics.load(this.#first, chunk) - 1
-    return Atomics.load(this.#segmentOf(chunk), chunk % segmentChunks) - 1
+    if (chunk < this.#first.length) return Atomics.load(this.#first, chunk) - 1
+    return this.covers(chunk) ? Atomics.load(this.#segmentOf(chunk), chunk % segmentChunks) - 1 : -1
   }
 
   /** True if a chunk of this number can have an exception here. */

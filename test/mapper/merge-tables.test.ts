@@ -85,6 +85,24 @@ describe('what it asks for', () => {
   })
 })
 
+describe('an origin that goes on after the merge', () => {
+  test('is read and written there by its snapshot-origin', async () => {
+    await using place = await merging()
+    const merge = pausedMerge()
+    await handOver(place, merge)
+    place.file('longer', 2 * sectors, 5)
+    await load(place, 'real', `0 ${2 * sectors} linear longer 0`)
+    await place.mapper.resume('real')
+    await place.create('long', `0 ${2 * sectors} snapshot-origin real`)
+    await place.write('long', sectors - 8, 16, 3)
+    expect(allOf(await place.read('long', sectors - 8, 16), 3)).toBe(true)
+    expect(allOf(await place.read('long', sectors + 8, sectors - 8), 5)).toBe(true)
+    expect(allOf(await place.read('long', 0, 8), 7)).toBe(true)
+    merge.resume()
+    expect(await merge.finished).toBe('merged')
+  })
+})
+
 describe('the handover of the store', () => {
   test('waits until the snapshot is suspended, and that one is Invalid for good', async () => {
     await using place = await merging()

@@ -33,7 +33,16 @@ describe('the exception map', () => {
     map.publish(segmentChunks + 7, 3)
     expect([map.lookUp(segmentChunks - 1), map.lookUp(segmentChunks), map.lookUp(segmentChunks + 7)]).toEqual([1, 2, 3])
     expect([map.lookUp(0), map.lookUp(7)]).toEqual([-1, -1])
-    expect(() => map.lookUp(2 * segmentChunks)).toThrow()
+  })
+
+  test('past its end there are no exceptions, and none can be published', () => {
+    for (const chunks of [8, segmentChunks + 8]) {
+      const map = new ExceptionMap(createExceptionMapMemory(chunks))
+      for (const chunk of [chunks, 2 * segmentChunks]) {
+        expect(map.lookUp(chunk)).toBe(-1)
+        expect(() => map.publish(chunk, 1)).toThrow()
+      }
+    }
   })
 
   test('an exception that is taken back is gone, for every view, and can be published again', () => {
