@@ -6,8 +6,8 @@
  *     no exception                      nothing changes, with success: the origin's bytes stay readable here
  *
  * "Whole" is compared with the full chunk size, so the origin's last, short chunk is always a part. With passdown the range
- * is discarded in the origin as well, past every exception. That would spoil other snapshots, so it is refused while there are
- * any; the kernel does not refuse.
+ * is discarded in the origin as well, past every exception. That would spoil other snapshots, and what one that is being merged
+ * shows, so it is refused while there are any; the kernel does not refuse.
  *
  * No key is held. A chunk that is claimed and not published counts as one without an exception: the write that makes it has
  * not been answered, so this discard may be ordered before it, as if it had come a moment earlier. It cannot overtake what
@@ -48,7 +48,8 @@ export function snapshotZero(ctx: WorkerContext, extent: number): void {
 }
 
 function isRefused({ discards, origin }: SnapshotView): boolean {
-  return discards === 'refused' || (discards === 'zeroes-and-passdown' && origin.snapshots.length > 1)
+  if (discards !== 'zeroes-and-passdown') return discards === 'refused'
+  return origin.snapshots.length > 1 || origin.merging !== undefined
 }
 
 function discardInStore(snapshot: SnapshotView, from: number, end: number): number {

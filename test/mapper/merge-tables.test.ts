@@ -103,6 +103,24 @@ describe('an origin that goes on after the merge', () => {
   })
 })
 
+describe('a sibling that passes discards down', () => {
+  test('is refused while another is merged: the merging device shows the origin there', async () => {
+    await using place = await merging()
+    const merge = pausedMerge()
+    await handOver(place, merge)
+    place.file('cow2', 2 * sectors)
+    const features = '2 discard_zeroes_cow discard_passdown_origin'
+    await place.create('sibling', `0 ${sectors} snapshot real cow2 P 8 ${features}`)
+    {
+      await using sibling = await place.mapper.open('sibling')
+      await expect(sibling.discard(8192 * 512, 4096)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
+    }
+    expect(allOf(await place.read('base', 8192, 8), 5)).toBe(true)
+    merge.resume()
+    expect(await merge.finished).toBe('merged')
+  })
+})
+
 describe('the handover of the store', () => {
   test('waits until the snapshot is suspended, and that one is Invalid for good', async () => {
     await using place = await merging()
