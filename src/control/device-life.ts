@@ -134,6 +134,15 @@ export class DeviceLife {
     }
   }
 
+  /** Lets no request of a family begin, from whichever device, until the returned function is called. */
+  holdFamily({ family, owner }: InstancePlan): () => void {
+    const gates = [...this.#stack.around([family], [owner])].map(({ gate }) => gate)
+    for (const gate of gates) void gate.hold()
+    return () => {
+      for (const gate of gates) gate.open()
+    }
+  }
+
   /** Fails with TABLE_INVALID unless the store of a target could be loaded now. */
   async mustLoad(plan: InstancePlan): Promise<void> {
     try {

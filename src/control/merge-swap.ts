@@ -109,7 +109,7 @@ export async function reloadMerge(
   const table = owner.live?.tableText() ?? ''
   await life.mustLoad(plan)
   const letGo = life.keepOpen(owner)
-  void owner.gate.hold()
+  const open = life.holdFamily(plan)
   try {
     // In between nobody may have the store.
     const own = options.isOwn === true ? { isOwn: options.isOwn } : {}
@@ -117,7 +117,7 @@ export async function reloadMerge(
     const kept = durability === 'none' ? {} : { durability }
     await swapTable(life, owner, table, { ...options, ...kept, cowUse: 'attach' })
   } finally {
-    owner.gate.open()
+    open()
     letGo()
   }
 }

@@ -1,0 +1,37 @@
+/** `mapper.merge`: merges of devices that somebody made by tables, named by the snapshot or by the origin. */
+import { expect, test } from 'vitest'
+import { MapperPlace } from '../support/mapper-place.js'
+
+const sectors = 2048
+const features = '1000 1 error_writes'
+
+async function load(place: MapperPlace, name: string, table: string): Promise<void> {
+  await place.mapper.load(name, table, { folder: place.folder })
+  await place.mapper.resume(name)
+}
+
+test('a merge that is loaded again makes requests wait, also those of devices above', async () => {
+  await using place = await MapperPlace.start()
+  place.file('disk', sectors, 5)
+  place.file('cow', 2 * sectors)
+  await place.create('cowdev', `0 ${2 * sectors} linear cow 0`)
+  await place.create('base', `0 ${sectors} snapshot-origin disk`)
+  await place.create('snap', `0 ${sectors} snapshot disk cowdev P 8`)
+  await place.write('snap', 0, 256, 7)
+  await place.create('above', `0 ${sectors} linear base 0`)
+  await load(place, 'cowdev', `0 ${2 * sectors} flakey cow 0 0 ${features}`)
+  await expect((await place.mapper.merge('snap')).finished).rejects.toThrow('Write error in exception store')
+  await load(place, 'cowdev', `0 ${2 * sectors} linear cow 0`)
+  await using above = await place.mapper.open('above')
+  let isGoing = true
+  const read = async (): Promise<void> => {
+    while (isGoing) {
+      expect((await above.read(0, 4096)).every((byte) => byte === 7)).toBe(true)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  const readers = Promise.all([read(), read(), read(), read()])
+  expect(await (await place.mapper.merge('base')).finished).toBe('merged')
+  isGoing = false
+  await readers
+})
