@@ -3,6 +3,8 @@
  *
  * Requires: changes one after the other, which `change` sees to.
  */
+import { present } from '../base/assert.js'
+import type { Device } from './device.js'
 import type { DeviceLife } from './device-life.js'
 import type { DeviceList } from './device-list.js'
 import type { MappedDevice } from './mapped-device.js'
@@ -18,7 +20,7 @@ export class MapperMerges {
   readonly #devices: DeviceList
   readonly #change: Change
   /** What was swapped for a merge and is to be swapped back, by the snapshot's device. */
-  readonly #pairs = new WeakMap<MappedDevice, MergePair>()
+  readonly #pairs = new WeakMap<MappedDevice, MergePair & { readonly cow: Device }>()
 
   constructor(life: DeviceLife, devices: DeviceList, change: Change) {
     this.#life = life
@@ -29,15 +31,16 @@ export class MapperMerges {
   /** Begins to merge a snapshot; or goes on with what is under way on its origin's device. `refuseHeld` is asked for both. */
   async merge(device: MappedDevice, options: MergeOptions, refuseHeld: (device: MappedDevice) => void): Promise<Merge> {
     refuseHeld(device)
-    const present = this.#mergingFor(device)
-    if (present !== undefined) return this.#goOn(present, options)
+    const merging = this.#mergingFor(device)
+    if (merging !== undefined) return this.#goOn(merging, options)
     const pair = pairFor(device)
     refuseHeld(pair.origin)
     const merge = new Merge(options)
     // Before it begins: a snapshot that holds little is merged before this change is made.
     this.#follow(merge, pair)
     await startMerge(this.#life, pair, { merge, meanwhile: 'error' })
-    this.#pairs.set(pair.snapshot, pair)
+    const { cow } = present(mergingOn(pair.origin), 'the merge is live').plan
+    this.#pairs.set(pair.snapshot, { ...pair, cow })
     return merge
   }
 
@@ -85,10 +88,16 @@ export class MapperMerges {
   }
 
   #mergingFor(device: MappedDevice): StoreInstance | undefined {
-    return mergingOn(this.#pairs.get(device)?.origin ?? device)
+    return mergingOn(this.#swapped(device)?.origin ?? device)
+  }
+
+  /** The pair of a snapshot's device, unless its merge was ended and another is under way on the origin by now. */
+  #swapped(snapshot: MappedDevice): MergePair | undefined {
+    const pair = this.#pairs.get(snapshot)
+    return pair !== undefined && mergingOn(pair.origin)?.plan.cow === pair.cow ? pair : undefined
   }
 
   #pairOf(origin: MappedDevice): MergePair | undefined {
-    return [...this.#devices].map((device) => this.#pairs.get(device)).find((pair) => pair?.origin === origin)
+    return [...this.#devices].map((device) => this.#swapped(device)).find((pair) => pair?.origin === origin)
   }
 }

@@ -3,6 +3,8 @@ import { expect, test } from 'vitest'
 import { MapperPlace } from '../support/mapper-place.js'
 
 const sectors = 2048
+/** So slow that a merge is in its middle for seconds. */
+const slowly = { rateLimit: 2 ** 14 }
 const features = '1000 1 error_writes'
 
 async function load(place: MapperPlace, name: string, table: string): Promise<void> {
@@ -34,4 +36,26 @@ test('a merge that is loaded again makes requests wait, also those of devices ab
   expect(await (await place.mapper.merge('base')).finished).toBe('merged')
   isGoing = false
   await readers
+})
+
+test('a snapshot whose merge was cancelled, and that has its store back, has nothing to do with the merge of another', async () => {
+  await using place = await MapperPlace.start()
+  place.file('disk', sectors, 5)
+  await place.create('base', `0 ${sectors} snapshot-origin disk`)
+  for (const name of ['first', 'second']) {
+    place.file(`${name}.cow`, 2 * sectors)
+    await place.create(name, `0 ${sectors} snapshot disk ${place.folder}/${name}.cow P 8`)
+    await place.write(name, 0, 256, 7)
+  }
+  await (await place.mapper.merge('first', slowly)).cancel()
+  await place.mapper.suspend('base')
+  await load(place, 'first', `0 ${sectors} snapshot disk ${place.folder}/first.cow P 8`)
+  await load(place, 'base', `0 ${sectors} snapshot-origin disk`)
+  const merge = await place.mapper.merge('second', slowly)
+  expect(place.mapper.merging('base')).toEqual({ merge, origin: 'base', snapshot: 'second' })
+  expect(place.mapper.merging('first')).toBeUndefined()
+  await expect(place.mapper.merge('first')).rejects.toMatchObject({ code: 'DEVICE_BUSY' })
+  await merge.cancel()
+  expect(await (await place.mapper.merge('base', { rateLimit: undefined })).finished).toBe('merged')
+  expect(place.mapper.list().map(({ name }) => name)).toEqual(['base', 'first'])
 })
