@@ -3,7 +3,7 @@
  */
 import { counter } from '../src/shm/statistics.js'
 import type { WorkerContext } from './context.js'
-import type { OriginView } from './views.js'
+import { type OriginView, originOf } from './views.js'
 
 export function cutAtKeys(ctx: WorkerContext, extent: number, origin: OriginView): void {
   const start = ctx.extents.byteOffset[extent] as number
@@ -39,8 +39,14 @@ function holdOrLeaveWord(ctx: WorkerContext, piece: number): boolean {
   if (ctx.locks.tryHold(stripe, ctx.owner)) return true
   ctx.statistics.count(counter.lockWaits, 1)
   ctx.announceParked() // R4: the bit first, then the word that is left once more
-  if (ctx.locks.isHeldByMerge(stripe)) ctx.pieces.deferred[piece] = 1
+  noteIfDeferred(ctx, piece)
   return ctx.locks.tryHold(stripe, ctx.owner)
+}
+
+/** A window that another merge gives up is no reason for a write to fail. */
+function noteIfDeferred(ctx: WorkerContext, piece: number): void {
+  const { volume } = originOf(ctx.volume(ctx.extents.volume[ctx.pieces.extent[piece] as number] as number))
+  if (ctx.locks.isHeldByMerge(ctx.pieces.stripe[piece] as number, volume)) ctx.pieces.deferred[piece] = 1
 }
 
 /** Gives parked pieces another try, oldest first. The parked bit is set as long as any wait. */
@@ -54,7 +60,7 @@ export function retryLockWaiters(ctx: WorkerContext): void {
       ctx.active.add(piece)
       continue
     }
-    if (ctx.locks.isHeldByMerge(stripe)) ctx.pieces.deferred[piece] = 1
+    noteIfDeferred(ctx, piece)
     waiters.pieces[kept++] = piece
   }
   waiters.count = kept

@@ -73,8 +73,9 @@ export class LockTable {
     return this.#ownerOf(stripe) === owner && this.release(stripe)
   }
 
-  isHeldByMerge(stripe: number): boolean {
-    return this.#ownerOf(stripe) >= mergeOwnerBase
+  /** True if the merge of this origin has the stripe; another's may have it as well, for a key of its own. */
+  isHeldByMerge(stripe: number, volume: number): boolean {
+    return this.#ownerOf(stripe) === mergeOwner(volume)
   }
 
   /** Frees a held stripe; true if somebody wants it, and must be told. Publishes everything done under the hold. */

@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest'
 import { openStore } from '../../src/control/open-store.js'
 import { blockBytes, StoreIo } from '../../src/control/store-io.js'
+import { mergeOwner } from '../../src/shm/lock-table.js'
 import { mergeFault, windowEnd } from '../../src/shm/merge-window.js'
 import { SteppedEngine, sameBytes } from '../support/stepped-engine.js'
 import { SteppedFile } from '../support/stepped-file.js'
@@ -197,6 +198,23 @@ describe.each(failures)('%s', (_, failure) => {
     expect(all.engine.workers.map(({ parked }) => parked)).toEqual([0, 0])
     expectUnchanged(all)
     expectDevice(all)
+  })
+
+  test('given up, fails no later write that waited for the merge of another origin, whose key is on the same stripe', () => {
+    if (failure.uncertain === true) return
+    const { all } = failed()
+    all.snapshot.cow.heal()
+    all.engine.origin.heal()
+    all.merge.giveUp()
+    const { locks } = all.engine
+    const stripe = locks.stripeOf(0, 30)
+    expect(locks.tryHoldForMerge(stripe, mergeOwner(7))).toBe(true)
+    const waiting = all.engine.write(1, 0, 30 * chunkBytes, ofByte(63, 512))
+    all.engine.settle()
+    expect(waiting.outcome).toBeUndefined()
+    locks.releaseOnce(stripe, mergeOwner(7))
+    all.engine.settle()
+    expect(waiting.outcome).toBe('OK')
   })
 
   test('given up, leaves the device with the snapshot: later writes go on, also to its chunks unless their entries are uncertain', async () => {

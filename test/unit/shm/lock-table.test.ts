@@ -52,9 +52,13 @@ describe('the stripes of a merge', () => {
   test('a merge has its stripe once, however often it takes it, and says so to others', () => {
     const locks = table()
     expect([locks.tryHoldForMerge(5, merge), locks.tryHoldForMerge(5, merge)]).toEqual([true, true])
-    expect([locks.isHeldByMerge(5), locks.heldCount(), locks.tryHold(5, 1)]).toEqual([true, 1, false])
+    expect([locks.isHeldByMerge(5, 0), locks.heldCount(), locks.tryHold(5, 1)]).toEqual([true, 1, false])
     expect([locks.releaseOnce(5, merge), locks.releaseOnce(5, merge), locks.heldCount()]).toEqual([true, false, 0])
-    expect(locks.isHeldByMerge(5)).toBe(false)
+    expect([locks.isHeldByMerge(5, 0), locks.tryHoldForMerge(5, mergeOwner(1)), locks.isHeldByMerge(5, 0)]).toEqual([
+      false,
+      true,
+      false,
+    ])
   })
 
   test("it does not free what somebody else has, nor does a worker's death free what it has", () => {
@@ -62,7 +66,7 @@ describe('the stripes of a merge', () => {
     locks.tryHold(5, 1)
     locks.tryHoldForMerge(6, merge)
     expect([locks.releaseOnce(5, merge), locks.releaseAllOf(1), locks.heldCount()]).toEqual([false, false, 1])
-    expect([locks.isHeldByMerge(5), locks.isHeldByMerge(6)]).toEqual([false, true])
+    expect([locks.isHeldByMerge(5, 0), locks.isHeldByMerge(6, 0)]).toEqual([false, true])
   })
 
   test('a stripe that a merge waits for is kept for it when it is let go of, whoever else comes', () => {
@@ -71,7 +75,7 @@ describe('the stripes of a merge', () => {
     expect(locks.tryHoldForMerge(5, merge)).toBe(false)
     // Who lets go must ring: the merge is parked.
     expect(locks.release(5)).toBe(true)
-    expect([locks.tryHold(5, 1), locks.tryHold(5, 2), locks.isHeldByMerge(5)]).toEqual([false, false, false])
+    expect([locks.tryHold(5, 1), locks.tryHold(5, 2), locks.isHeldByMerge(5, 0)]).toEqual([false, false, false])
     expect(locks.tryHoldForMerge(5, merge)).toBe(true)
     // And those who came meanwhile are rung by the merge.
     expect(locks.releaseOnce(5, merge)).toBe(true)
