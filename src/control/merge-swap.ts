@@ -39,6 +39,8 @@ export function pairFor(snapshot: MappedDevice): MergePair {
     const reason = `${owners.length === 1 ? 'a larger table has' : `${owners.length} devices are`} the snapshot-origin of it`
     throw invalid('merge', snapshot.name, `${reason}; load the table of the merge yourself`)
   }
+  // The merge would make it a device that can be written.
+  if (origin.readOnly) throw invalid('merge', snapshot.name, `${origin.name} has a read-only table`)
   if (origin.suspended || snapshot.suspended) throw busy('merge', snapshot.name, 'it or its origin is suspended')
   return { snapshot, origin }
 }

@@ -59,3 +59,17 @@ test('a snapshot whose merge was cancelled, and that has its store back, has not
   expect(await (await place.mapper.merge('base', { rateLimit: undefined })).finished).toBe('merged')
   expect(place.mapper.list().map(({ name }) => name)).toEqual(['base', 'first'])
 })
+
+test('an origin with a read-only table is not merged into, and stays one that cannot be written', async () => {
+  await using place = await MapperPlace.start()
+  place.file('disk', sectors, 5)
+  place.file('cow', 2 * sectors)
+  await place.create('real', `0 ${sectors} linear disk 0`)
+  await place.mapper.create('base', `0 ${sectors} snapshot-origin real`, { readOnly: true })
+  await place.create('snap', `0 ${sectors} snapshot real cow P 8`)
+  await place.write('snap', 0, 256, 7)
+  await expect(place.mapper.merge('snap')).rejects.toThrow('base has a read-only table')
+  expect(place.mapper.info('base')).toMatchObject({ readOnly: true, suspended: false })
+  expect((await place.read('base', 0, 8)).every((byte) => byte === 5)).toBe(true)
+  expect((await place.read('snap', 0, 8)).every((byte) => byte === 7)).toBe(true)
+})
