@@ -52,6 +52,8 @@ export class WorkerContext {
   /** The number of this turn; marks an origin as looked at in it. */
   turn = 0
   stopped = false
+  /** A step of a merge was taken since the worker slept last. */
+  tookMergeStep = false
 
   /** Shared by nested contexts: no two turns have one number. */
   readonly #turns: { count: number }

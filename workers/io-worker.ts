@@ -14,6 +14,8 @@ const uneasySleepMs = 1
 const soundSleepMs = 60_000
 /** Looking at an empty ring before sleeping; about what sleeping and waking up cost. */
 const lookMsBeforeSleep = 0.05
+/** The same when a step of a merge was taken since the last sleep: the next one comes as soon as others have ended theirs. */
+const lookMsBetweenSteps = 0.5
 
 export interface WorkerTask {
   readonly start: WorkerStart
@@ -30,7 +32,9 @@ export function run(task: WorkerTask): void {
   while (!ctx.stopped) {
     seen = bell.read()
     carryOutControl(ctx, task.port)
-    if (ctx.stopped || runTurn(ctx) || idle.lookFor(hasWork, lookMsBeforeSleep)) continue
+    if (ctx.stopped || runTurn(ctx)) continue
+    if (idle.lookFor(hasWork, ctx.tookMergeStep ? lookMsBetweenSteps : lookMsBeforeSleep)) continue
+    ctx.tookMergeStep = false
     bell.announceSleep() // R3
     if (!canTake(ctx)) bell.wait(seen, hasIncomplete(ctx) ? uneasySleepMs : soundSleepMs)
     bell.announceAwake()

@@ -34,6 +34,7 @@ const partBytesMin = 2 ** 15
 
 export function takeMergeStep(ctx: WorkerContext, extent: number, origin: OriginView): void {
   const { merging } = origin
+  ctx.tookMergeStep = true
   if (merging === undefined) {
     ctx.answer(extent, statusNumbers.DEVICE_CLOSED, 0)
     return
@@ -48,7 +49,7 @@ export function takeMergeStep(ctx: WorkerContext, extent: number, origin: Origin
       beginSave(ctx, extent, origin, merging)
       break
     case operation.mergeHold:
-      if (hold(ctx, extent, origin, merging)) answerStep(ctx, extent, 0)
+      beginHold(ctx, extent, origin, merging, start, length)
       break
     case operation.mergeCopy:
       ctx.extents.copied[extent] = 0
@@ -65,6 +66,20 @@ export function takeMergeStep(ctx: WorkerContext, extent: number, origin: Origin
     default:
       answerAtOnce(ctx, extent, merging, mergeAtOnce(ctx, origin, merging, start, length))
   }
+}
+
+/** HOLD; of a window that is not gathered yet, because there is nobody to save for, `end` says where the list ends. */
+function beginHold(
+  ctx: WorkerContext,
+  extent: number,
+  origin: OriginView,
+  merging: MergingView,
+  end: number,
+  countMax: number,
+): void {
+  const failure = end > 0 ? gatherChecked(ctx, merging, end, countMax) : 0
+  if (failure !== 0) answerStep(ctx, extent, failure)
+  else if (hold(ctx, extent, origin, merging)) answerStep(ctx, extent, 0)
 }
 
 /** Goes on with windows that waited for a key. */

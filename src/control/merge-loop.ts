@@ -154,9 +154,11 @@ export class MergeLoop {
   }
 
   async #stepByStep(end: number, countMax: number): Promise<void> {
-    await this.#oneStep(operation.mergeGather, end, countMax)
-    if (this.#hasSiblings) await this.#allSlices(operation.mergeSave)
-    await this.#oneStep(operation.mergeHold, 0, 1)
+    if (this.#hasSiblings) {
+      await this.#oneStep(operation.mergeGather, end, countMax)
+      await this.#allSlices(operation.mergeSave)
+      await this.#oneStep(operation.mergeHold, 0, 1)
+    } else await this.#oneStep(operation.mergeHold, end, countMax)
     await this.#allSlices(operation.mergeCopy)
     await this.#oneStep(operation.mergeCommit, 0, 1)
   }

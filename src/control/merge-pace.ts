@@ -14,7 +14,7 @@ export interface MergeLimits {
 }
 
 /** Windows of a merge that nothing holds back: long enough that their steps cost nothing, short for those who wait for a key. */
-const windowBytesMax = 2 ** 24
+const windowBytesMax = 2 ** 25
 const windowBytesMin = 2 ** 20
 const windowMsLong = 16
 /** With a latency target a window disturbs for a fraction of a millisecond. */
