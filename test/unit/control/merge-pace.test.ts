@@ -42,10 +42,10 @@ describe('without limits', () => {
       pace.after(pace.windowBytes, 1, window)
       sizes.push(pace.windowBytes)
     }
-    expect(sizes.map((size) => size / mebibyte)).toEqual([1, 2, 4, 8, 16, 16, 16])
+    expect(sizes.map((size) => size / mebibyte)).toEqual([1, 2, 4, 8, 16, 32, 32])
     pace.after(pace.windowBytes, 10, 0)
-    expect(pace.windowBytes).toBe(16 * mebibyte)
-    for (const expected of [8, 4, 2, 1, 1]) {
+    expect(pace.windowBytes).toBe(32 * mebibyte)
+    for (const expected of [16, 8, 4, 2, 1, 1]) {
       pace.after(pace.windowBytes, 100, 0)
       expect(pace.windowBytes).toBe(expected * mebibyte)
     }
