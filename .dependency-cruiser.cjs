@@ -48,7 +48,7 @@ module.exports = {
     {
       name: 'one-import-of-piscina',
       severity: 'error',
-      from: { pathNot: '^src/coordinator/pool\\.ts$' },
+      from: { pathNot: '^src/coordinator/worker-thread\\.ts$' },
       to: { path: 'node_modules/piscina' },
     },
     {

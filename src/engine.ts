@@ -82,6 +82,11 @@ export class Engine implements AsyncDisposable {
     return new Engine(new Machinery({ workers, arenaBytes, backend: options.io ?? 'libc' }), options.mapper ?? {})
   }
 
+  /** An engine on machinery that its caller has made, for cowring's own tests. */
+  static on(machinery: Machinery, options: MapperOptions = {}): Engine {
+    return new Engine(machinery, options)
+  }
+
   /**
    * Opens an origin: a path of a regular file or block device, or `{ memory }`.
    *

@@ -52,6 +52,11 @@ export class WorkerContext {
   /** The number of this turn; marks an origin as looked at in it. */
   turn = 0
   stopped = false
+  /** Ring entries taken in this turn, and what was parked before it. */
+  taken = 0
+  parkedBefore = 0
+  /** Something came of this turn, so that another one is worth while at once. */
+  gotOn = false
   /** A step of a merge was taken since the worker slept last. */
   tookMergeStep = false
 
@@ -92,6 +97,7 @@ export class WorkerContext {
 
   beginTurn(): void {
     this.turn = ++this.#turns.count
+    this.parkedBefore = this.parked
   }
 
   volume(volume: number): VolumeView {

@@ -2,7 +2,6 @@
  * Control messages, carried out between turns: a worker's view of the volumes follows the coordinator's. An origin changes
  * only while it is drained, so no piece here belongs to it.
  */
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { assert, present } from '../src/base/assert.js'
 import { sectorsToBytes } from '../src/base/units.js'
 import { geometryOf } from '../src/format/geometry.js'
@@ -24,16 +23,18 @@ import { VolumeFile } from './nested.js'
 import { recover } from './recover.js'
 import { keyBytesWithoutSnapshots, orderSnapshots, type SnapshotView, startMerging, stopMerging } from './views.js'
 
+/** Takes the next frame from the worker's port, if there is one. */
+export type ReceiveFrame = () => ControlFrame | undefined
+
 /** Carries out every message that waits, and says how many have been. */
-export function carryOutControl(ctx: WorkerContext, port: MessagePort): void {
+export function carryOutControl(ctx: WorkerContext, receive: ReceiveFrame): void {
   const posted = ctx.signals.controlPosted(ctx.worker)
   let done = ctx.signals.controlDone(ctx.worker)
   if (done === posted) return
   while (done !== posted) {
-    const received = receiveMessageOnPort(port)
+    const frame = receive()
     // The count may run ahead of the port by a moment; the bell has been rung, so the rest comes next time round.
-    if (received === undefined) break
-    const frame = received.message as ControlFrame
+    if (frame === undefined) break
     carryOut(ctx, decodeControl(frame), frame.buffers)
     done++
   }

@@ -40,7 +40,7 @@ export function reviveWaiters(ctx: WorkerContext): void {
   if (ctx.lockWaiters.count > 0) retryLockWaiters(ctx)
 }
 
-function copyStride(ctx: WorkerContext): void {
+export function copyStride(ctx: WorkerContext): void {
   for (let index = 0; index < ctx.active.count; index++) {
     const piece = ctx.active.pieces[index] as number
     const volume = ctx.volume(ctx.extents.volume[ctx.pieces.extent[piece] as number] as number)
@@ -50,7 +50,7 @@ function copyStride(ctx: WorkerContext): void {
   ctx.plan.carryOut(ctx)
 }
 
-function commitStride(ctx: WorkerContext): void {
+export function commitStride(ctx: WorkerContext): void {
   commitOf(ctx, ctx.active)
   commitOf(ctx, ctx.commitWaiters)
 }

@@ -21,36 +21,51 @@ import { copyPart, retryHolding, takeMergeStep } from './merge-steps.js'
 import { flushOrigin, readOrigin } from './merging-io.js'
 import { writeNestedExtent } from './nested.js'
 import { originDiscard, originZero } from './origin-discard.js'
+import { releasePieces } from './release.js'
 import { snapshotDiscard, snapshotZero } from './snapshot-discard.js'
 import { snapshotRead } from './snapshot-read.js'
 import { refusal } from './snapshot-write.js'
-import { beginWrite, reviveWaiters, takeStrides } from './strides.js'
+import { beginWrite, commitStride, copyStride, reviveWaiters } from './strides.js'
 import { type OriginView, originOf, type VolumeView } from './views.js'
+
+/** The strides in their order. Between two of them a worker's tables are in order; requests of others may go on. */
+export const turnStrides: readonly ((ctx: WorkerContext) => void)[] = [
+  takeStride,
+  copyStride,
+  commitStride,
+  releaseStride,
+  mergeStride,
+]
 
 /** Runs one turn; true if it got anything done, so that another one is worth while at once. */
 export function runTurn(ctx: WorkerContext): boolean {
-  const servedAny = serveRequests(ctx)
-  return copyPart(ctx) || servedAny
+  for (const stride of turnStrides) stride(ctx)
+  return ctx.gotOn
 }
 
-function serveRequests(ctx: WorkerContext): boolean {
+function takeStride(ctx: WorkerContext): void {
   ctx.beginTurn()
-  const parkedBefore = ctx.parked
   reviveWaiters(ctx)
   if (ctx.holding.count > 0) retryHolding(ctx)
-  const taken = takeBatch(ctx)
-  if (ctx.active.count === 0 && ctx.commitWaiters.count === 0) {
+  ctx.taken = takeBatch(ctx)
+  ctx.publishCompletions()
+  if (ctx.taken > 0 || hasInHand(ctx)) ctx.statistics.count(counter.turns, 1)
+}
+
+const hasInHand = (ctx: WorkerContext): boolean => ctx.active.count > 0 || ctx.commitWaiters.count > 0
+
+function releaseStride(ctx: WorkerContext): void {
+  if (hasInHand(ctx)) {
+    releasePieces(ctx)
     ctx.publishCompletions()
-    if (taken > 0) ctx.statistics.count(counter.turns, 1)
-    return taken > 0 || ctx.parked < parkedBefore
+    if (ctx.parked === 0) ctx.withdrawParked()
+    else ctx.announceParked()
   }
-  ctx.publishCompletions()
-  takeStrides(ctx)
-  ctx.publishCompletions()
-  ctx.statistics.count(counter.turns, 1)
-  if (ctx.parked === 0) ctx.withdrawParked()
-  else ctx.announceParked()
-  return taken > 0 || ctx.parked < parkedBefore || ctx.parkedThisTurn()
+  ctx.gotOn = ctx.taken > 0 || ctx.parked < ctx.parkedBefore || ctx.parkedThisTurn()
+}
+
+function mergeStride(ctx: WorkerContext): void {
+  if (copyPart(ctx)) ctx.gotOn = true
 }
 
 function takeBatch(ctx: WorkerContext): number {

@@ -14,6 +14,7 @@ import { createEngineMemory, type EngineMemory } from '../wire/engine-memory.js'
 import { scratchBytes } from '../wire/scratch-layout.js'
 import { Client } from './client.js'
 import { Pool } from './pool.js'
+import { type StartWorker, startThread } from './worker-thread.js'
 
 /** Limit: workers that die ten times a second will go on dying; the engine then fails its requests instead. */
 const deathsPerMinuteMax = 600
@@ -29,6 +30,8 @@ export interface MachineryOptions {
   readonly workers: number
   readonly arenaBytes: number
   readonly backend: IoBackend
+  /** Starts a worker; on a thread of its own, if nothing else is said. */
+  readonly start?: StartWorker
 }
 
 export class Machinery {
@@ -64,6 +67,7 @@ export class Machinery {
         scratchOffset: present(scratches[worker], 'scratch'),
         clockOriginMs: performance.timeOrigin,
       }),
+      options.start ?? startThread,
       (worker) => this.#onDeath(worker),
     )
   }
