@@ -1,26 +1,64 @@
 /**
- * What a worker does again and again: carry out control messages, take a turn, and sleep when neither got anything done.
+ * What a worker does again and again: listen to the coordinator, take a turn stride by stride, and rest when neither got
+ * anything done. One step at a time, so that a simulator can let others in between.
  */
+import { present } from '../src/base/assert.js'
+import { IdleSpin } from '../src/io/idle-spin.js'
 import type { Doorbell } from '../src/shm/doorbell.js'
 import type { WorkerContext } from './context.js'
 import { carryOutControl, type ReceiveFrame } from './control.js'
-import { canTake, runTurn } from './turn.js'
+import { canTake, turnStrides } from './turn.js'
 
+/** Looking at an empty ring before sleeping; about what sleeping and waking up cost. */
+const lookMsBeforeSleep = 0.05
+/** The same when a step of a merge was taken since the last sleep: the next one comes as soon as others have ended theirs. */
+const lookMsBetweenSteps = 0.5
 /** Limit on a sleep while a piece waits for something that nobody rings for: a claim word whose holder was preempted. */
 const uneasySleepMs = 1
 const soundSleepMs = 60_000
 
-/** True if there was something to do, so that another round is worth while at once. */
-export function takeRound(ctx: WorkerContext, receive: ReceiveFrame): boolean {
-  carryOutControl(ctx, receive)
-  return ctx.stopped || runTurn(ctx)
-}
+export class WorkerRound {
+  readonly #ctx: WorkerContext
+  readonly #bell: Doorbell
+  readonly #receive: ReceiveFrame
+  readonly #idle = new IdleSpin()
+  readonly #hasWork: () => boolean
+  /** The stride that comes next; before the first one the worker listens, after the last one it rests. */
+  #stride = -1
+  /** What the bell read before the worker looked at anything. */
+  #seen = 0
+  #hasSlept = false
 
-/** Says that the worker is about to sleep, and looks once more: for how long it may, 0 if work has come. R3 */
-export function announceSleep(ctx: WorkerContext, bell: Doorbell): number {
-  bell.announceSleep()
-  if (canTake(ctx)) return 0
-  return hasIncomplete(ctx) ? uneasySleepMs : soundSleepMs
+  constructor(ctx: WorkerContext, receive: ReceiveFrame) {
+    this.#ctx = ctx
+    this.#bell = present(ctx.signals.workers[ctx.worker], 'own doorbell')
+    this.#receive = receive
+    this.#hasWork = () => canTake(ctx) || this.#bell.read() !== this.#seen
+  }
+
+  step(): void {
+    if (this.#stride < 0) this.#listen()
+    else if (this.#stride < turnStrides.length) turnStrides[this.#stride]?.(this.#ctx)
+    else this.#rest()
+    this.#stride = this.#stride < turnStrides.length ? this.#stride + 1 : -1
+  }
+
+  #listen(): void {
+    if (this.#hasSlept) this.#bell.announceAwake()
+    this.#hasSlept = false
+    this.#seen = this.#bell.read()
+    carryOutControl(this.#ctx, this.#receive)
+  }
+
+  #rest(): void {
+    const ctx = this.#ctx
+    if (ctx.gotOn) return
+    if (this.#idle.lookFor(this.#hasWork, ctx.tookMergeStep ? lookMsBetweenSteps : lookMsBeforeSleep)) return
+    ctx.tookMergeStep = false
+    this.#hasSlept = true
+    this.#bell.announceSleep() // R3
+    if (!canTake(ctx)) this.#bell.wait(this.#seen, hasIncomplete(ctx) ? uneasySleepMs : soundSleepMs)
+  }
 }
 
 function hasIncomplete(ctx: WorkerContext): boolean {

@@ -33,6 +33,11 @@ export class ExtentTable {
     return this.#free.left > 0
   }
 
+  /** Rows in use. */
+  get taken(): number {
+    return extentCapacity - this.#free.left
+  }
+
   take(): number {
     return this.#free.take()
   }
@@ -55,6 +60,11 @@ export class PieceTable {
   readonly status = new Int32Array(pieceCapacity)
   readonly errno = new Int32Array(pieceCapacity)
   readonly #free = new FreeList(pieceCapacity)
+
+  /** Rows in use. */
+  get taken(): number {
+    return pieceCapacity - this.#free.left
+  }
 
   hasRoomForExtent(): boolean {
     return this.#free.left >= piecesPerExtentMax

@@ -1,0 +1,143 @@
+/** Reads, writes, flushes, discards and zeroes, asked for without waiting; each answer is held against the oracle. */
+import { CowringError } from '../../src/base/errors.js'
+import type { Operation } from './operations.js'
+import { originDevice, Violation } from './oracle.js'
+import { sectorBytes } from './system/simulated-disk.js'
+import type { SimSnapshot, World } from './world.js'
+
+type Request = Extract<Operation, { kind: 'write' | 'zero' | 'discard' | 'read' }>
+type Target = ReturnType<World['volumes']>[number]
+
+export class Requests {
+  readonly #world: World
+  inFlight = 0
+  answered = 0
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** Asks for it; the answer is looked at when it comes. */
+  ask(operation: Request | Extract<Operation, { kind: 'flush' }>): void {
+    const targets = this.#world.volumes()
+    const target = targets[Math.floor(operation.volume * targets.length)]
+    if (target === undefined) return
+    if (operation.kind === 'flush') return this.#flush(target)
+    const { sector, sectors } = this.#place(operation, target)
+    if (operation.kind === 'read') this.#read(target, sector, sectors)
+    else this.#write(operation.kind, target, sector, sectors)
+  }
+
+  /** Answers of an engine that is gone will not come. */
+  forget(): void {
+    this.inFlight = 0
+  }
+
+  #place({ at, isAligned, sectors }: Request, { snapshot }: Target): { sector: number; sectors: number } {
+    const all = this.#world.plan.sectors
+    const unit = isAligned ? (snapshot?.chunkSectors ?? this.#world.snapshots[0]?.chunkSectors ?? 1) : 1
+    const sector = Math.floor((at * all) / unit) * unit
+    return { sector, sectors: Math.min(all - sector, Math.ceil(sectors / unit) * unit) }
+  }
+
+  #read({ device, snapshot, volume }: Target, sector: number, sectors: number): void {
+    const { oracle } = this.#world
+    // What a merging snapshot's handle shows is what its origin shows.
+    const shown = snapshot?.fate === 'merging' ? originDevice : device
+    const announced = oracle.read()
+    this.#ask(
+      () => volume.read(sector * sectorBytes, sectors * sectorBytes),
+      (bytes) => {
+        if (this.#isUncertain(snapshot)) return
+        oracle.mayShow(snapshot?.fate === 'merging' ? originDevice : shown, announced, sector, bytes, volume.name)
+      },
+      (error) => this.#mustBeExcused(error, snapshot, 'read'),
+    )
+  }
+
+  #write(kind: 'write' | 'zero' | 'discard', { device, snapshot, volume }: Target, sector: number, sectors: number): void {
+    const { oracle } = this.#world
+    if (snapshot?.fate === 'merging') return
+    // A discard that is refused changes nothing; one that is not leaves zeroes in the origin.
+    if (kind === 'discard' && device !== originDevice) return
+    const write = oracle.write(device, sector, sectors, kind !== 'write')
+    const byteOffset = sector * sectorBytes
+    const byteLength = sectors * sectorBytes
+    this.#ask(
+      () => {
+        if (kind === 'write') return volume.write(byteOffset, oracle.bytesOf(write))
+        return kind === 'zero' ? volume.writeZeroes(byteOffset, byteLength) : volume.discard(byteOffset, byteLength)
+      },
+      () => oracle.settle(write, true),
+      (error) => {
+        if (kind === 'discard' && codeOf(error) === 'NOT_SUPPORTED') return oracle.refuse(write)
+        oracle.settle(write, false)
+        this.#mustBeExcused(error, snapshot, kind)
+      },
+    )
+  }
+
+  #flush({ device, snapshot, volume }: Target): void {
+    const { oracle } = this.#world
+    if (snapshot?.fate === 'merging') return
+    const announced = oracle.flush()
+    this.#ask(
+      () => volume.flush(),
+      () => oracle.flushed(device, announced, true),
+      (error) => {
+        oracle.flushed(device, announced, false)
+        this.#mustBeExcused(error, snapshot, 'flush')
+      },
+    )
+  }
+
+  #ask<Result>(
+    asked: () => Promise<Result>,
+    done: (result: Result) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    const world = this.#world
+    const { epoch } = world
+    this.inFlight++
+    const take = (act: () => void): void => {
+      if (world.epoch !== epoch) return
+      this.inFlight--
+      this.answered++
+      try {
+        world.schedule.quietly(act)
+      } catch (error) {
+        world.violation ??= error
+      }
+    }
+    if (process.env.SIM_TRACE) console.log('  ask', asked.toString().slice(0, 60))
+    asked().then(
+      (result) => take(() => done(result)),
+      (error: unknown) => take(() => failed(error)),
+    )
+  }
+
+  /** A disk lied: what comes of it cannot be told from what is right. */
+  #isUncertain(snapshot: SimSnapshot | undefined): boolean {
+    return this.#world.isOriginSuspect || snapshot?.isSuspect === true
+  }
+
+  #mustBeExcused(error: unknown, snapshot: SimSnapshot | undefined, what: string): void {
+    const world = this.#world
+    const code = codeOf(error)
+    if (code === undefined) throw error
+    if (code === 'WORKER_DIED' && world.plan.kills) return
+    if (code === 'DEVICE_CLOSED' && (world.isClosing || (snapshot !== undefined && snapshot.fate !== 'there'))) return
+    if (code === 'READ_ONLY' && snapshot?.fate === 'merging') return
+    if (code === 'SNAPSHOT_INVALID' && snapshot !== undefined) {
+      if (snapshot.isExcused || snapshot.isSuspect || snapshot.mayFill) {
+        snapshot.isInvalid = true
+        return
+      }
+    }
+    if (code === 'SNAPSHOT_OVERFLOW' && snapshot?.store === 'PO' && snapshot.mayFill && what !== 'read') return
+    if (code === 'IO_ERROR' && (world.isOriginExcused || snapshot?.isExcused === true)) return
+    throw new Violation(`${what} of ${snapshot?.name ?? 'the origin'} failed: ${String(error)}`)
+  }
+}
+
+export const codeOf = (error: unknown): string | undefined => (error instanceof CowringError ? error.code : undefined)
