@@ -80,11 +80,16 @@ function readAreaPart(ctx: WorkerContext, snapshot: SnapshotView, from: number, 
   return 0
 }
 
-/** The first chunk of the window whose entry is not what the map says; -1 if there is none. */
+/** The first chunk whose entry was read and is not what the map says, one to be merged or one to be kept; -1 if there is none. */
 export function strangeChunk({ snapshot: { map }, window }: MergingView): number {
   for (let index = 0; index < window.count; index++) {
     const oldChunk = window.oldChunk(index)
-    if (!map.covers(oldChunk) || map.lookUp(oldChunk) !== window.newChunk(index)) return oldChunk
+    if (map.lookUp(oldChunk) !== window.newChunk(index)) return oldChunk
+  }
+  // These are written again beside the cleared ones.
+  for (let position = window.keptFrom; position < window.from; position++) {
+    const oldChunk = window.keptOldChunk(position)
+    if (map.lookUp(oldChunk) !== window.keptNewChunk(position)) return oldChunk
   }
   return -1
 }

@@ -281,4 +281,22 @@ describe('an entry that is not what the map says', () => {
     expectDevice(all)
     expect(all.engine.locks.heldCount()).toBe(0)
   })
+
+  test.each([
+    ['names another old chunk', 12, 3],
+    ['names another new chunk', 20, 9],
+    ['is zero', 0, 0],
+  ])('fails the merge also where it would only be written again: it %s', (_, oldChunk, newChunk) => {
+    const all = merging()
+    const view = new DataView(all.snapshot.cow.bytes.buffer)
+    view.setBigUint64(chunkBytes + 16, BigInt(oldChunk), true)
+    view.setBigUint64(chunkBytes + 16 + 8, BigInt(newChunk), true)
+    all.engine.trace.clear()
+    expect(all.merge.take('gather', 0, countMax)).toBe(false)
+    expect([all.merge.window.fault, all.merge.window.faultChunk]).toEqual([mergeFault.corrupt, oldChunk])
+    all.merge.giveUp()
+    expect(all.engine.trace.count('write')).toBe(0)
+    expectUnchanged(all)
+    expect(all.engine.locks.heldCount()).toBe(0)
+  })
 })

@@ -35,6 +35,8 @@ interface Entry {
   hidden: number
   /** A power cut may bring it back. */
   mayReturn: boolean
+  /** Whether it is in this device at all: what was in flight when a snapshot was taken, or a merge begun, may not be. */
+  isCertain: boolean
 }
 
 type Sectors = Entry[][]
@@ -97,7 +99,8 @@ export class Oracle {
     const write = this.#newWrite(device, sector, sectors, isZero)
     this.#inFlight.add(write)
     for (const lists of this.#reached(device)) {
-      for (let each = sector; each < sector + sectors; each++) lists[each]?.push(entryOf(write))
+      const isCertain = !this.#isTaking(lists)
+      for (let each = sector; each < sector + sectors; each++) lists[each]?.push(entryOf(write, isCertain))
     }
     return write
   }
@@ -170,6 +173,7 @@ export class Oracle {
       }
       // Once it is settled which of several it is, it stays so.
       if (list.length > 1 && list.every((entry) => entry.settled < announced || entry.hidden <= announced)) {
+        seen.isCertain = true
         for (const entry of list) if (entry !== seen && entry.hidden === Infinity) entry.hidden = announced
       }
     }
@@ -182,7 +186,7 @@ export class Oracle {
   take(device: number): void {
     this.#taking.set(device, ++this.#clock)
     const origin = this.#devices.get(originDevice) as Sectors
-    this.#devices.set(device, origin.map((list) => list.map((entry) => ({ ...entry }))))
+    this.#devices.set(device, origin.map((list) => list.map((entry) => ({ ...entry, isCertain: entry.isCertain && entry.settled < Infinity }))))
   }
 
   /** From now on nothing of the origin's gets into it. */
@@ -208,7 +212,7 @@ export class Oracle {
     for (const write of this.#inFlight) {
       if (write.device !== originDevice) continue
       for (let sector = write.sector; sector < write.sector + write.sectors; sector++) {
-        if (merged[sector]?.some((entry) => entry.write === write) !== true) merged[sector]?.push(entryOf(write))
+        if (merged[sector]?.some((entry) => entry.write === write) !== true) merged[sector]?.push(entryOf(write, false))
       }
     }
     this.#devices.set(originDevice, merged)
@@ -297,8 +301,13 @@ export class Oracle {
     return reached
   }
 
+  #isTaking(lists: Sectors): boolean {
+    for (const device of this.#taking.keys()) if (this.#devices.get(device) === lists) return true
+    return false
+  }
+
   #supersede(lists: Sectors, write: Write, isDone: boolean): void {
-    const isTaking = [...this.#taking.keys()].some((device) => this.#devices.get(device) === lists)
+    const isTaking = this.#isTaking(lists)
     const isRolledBack =
       this.merging !== undefined &&
       write.device === originDevice &&
@@ -315,13 +324,13 @@ export class Oracle {
   }
 }
 
-const entryOf = (write: Write): Entry => ({ write, settled: write.settled, hidden: Infinity, mayReturn: true })
+const entryOf = (write: Write, isCertain = true): Entry => ({ write, settled: write.settled, hidden: Infinity, mayReturn: true, isCertain })
 
 /** A power cut cannot bring back what a durable write has replaced. */
 function forgetSuperseded(list: Entry[]): void {
   for (const entry of list) {
     if (!entry.mayReturn) continue
-    entry.mayReturn = !list.some(({ write }) => write.isDurable && entry.settled < write.announced)
+    entry.mayReturn = !list.some(({ isCertain, write }) => write.isDurable && isCertain && entry.settled < write.announced)
   }
   if (list.length > 8) {
     const kept = list.filter(({ hidden, mayReturn }) => mayReturn || hidden === Infinity)

@@ -151,7 +151,7 @@ export class Reopening {
         snapshot.isInvalid = true
         return undefined
       }
-      if (code === 'IO_ERROR' && (world.isOriginExcused || isDamaged)) return undefined
+      if (code === 'IO_ERROR' && (world.isOriginExcused || isDamaged || world.merging?.isExcused === true)) return undefined
       if (code === 'WORKER_DIED' && world.plan.kills) return undefined
       if (error instanceof Violation) throw error
       throw new Violation(`reading all of ${snapshot?.name ?? 'the origin'} failed: ${String(error)}`)

@@ -28,6 +28,7 @@ export class Schedule {
   random = new Random(0)
   /** Called when the process is to end. */
   onCrash: () => void = () => {}
+  isProcessAlive = true
   /** Points until the process ends. */
   crashesAfter = Number.POSITIVE_INFINITY
   #untilInterrupt = 0
@@ -40,7 +41,8 @@ export class Schedule {
 
   readonly start: StartWorker = (start) => {
     const thread = new SimulatedThread(start, this.start)
-    this.threads[start.worker] = thread
+    // What is left of a dead process starts nothing that runs.
+    if (this.isProcessAlive) this.threads[start.worker] = thread
     return thread
   }
 

@@ -136,6 +136,7 @@ export class World {
       if (this.crashWasPowerCut) files.cutPower()
       else files.endProcess()
       files.isAlive = false
+      schedule.isProcessAlive = false
       schedule.clear()
     })
   }
@@ -145,6 +146,7 @@ export class World {
     for (let round = 0; round < 3; round++) await this.schedule.drain()
     this.schedule.clear()
     this.files.isAlive = true
+    this.schedule.isProcessAlive = true
     this.origin = undefined
     for (const snapshot of this.snapshots) snapshot.handle = undefined
     forgetMemory()

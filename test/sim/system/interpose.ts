@@ -60,15 +60,22 @@ const isOurs = (place: unknown): boolean =>
   typeof place === 'number' ? (system?.files.owns(place) ?? false) : typeof place === 'string' && (place === folder || place.startsWith(`${folder}/`))
 
 function asError<Result>(syscall: string, act: () => Result): Result {
-  try {
-    return act()
-  } catch (error) {
-    if (!(error instanceof SystemFailure)) throw error
-    const code = names.get(error.errno) ?? `E${error.errno}`
-    throw Object.assign(new Error(`${code}: ${syscall}`), { code, errno: -error.errno, syscall })
+  for (;;) {
+    try {
+      return act()
+    } catch (error) {
+      if (!(error instanceof SystemFailure)) throw error
+      // Node repeats an interrupted call itself.
+      if (error.errno === errnos.EINTR) continue
+      throw asNodeError(error, syscall)
+    }
   }
 }
 
+function asNodeError({ errno }: SystemFailure, syscall: string): Error {
+  const code = names.get(errno) ?? `E${errno}`
+  return Object.assign(new Error(`${code}: ${syscall}`), { code, errno: -errno, syscall })
+}
 type Call = (...parameters: never[]) => unknown
 
 function interposeFs(): void {
