@@ -109,7 +109,8 @@ class FreeList {
   left: number
 
   constructor(capacity: number) {
-    this.#numbers = Int32Array.from({ length: capacity }, (_, index) => capacity - 1 - index)
+    this.#numbers = new Int32Array(capacity)
+    for (let index = 0; index < capacity; index++) this.#numbers[index] = capacity - 1 - index
     this.left = capacity
   }
 

@@ -5,7 +5,6 @@ import type { Merge } from '../../src/control/merge.js'
 import { maximumCowSectors } from '../../src/format/sizing.js'
 import type { Operation } from './operations.js'
 import { Violation } from './oracle.js'
-import type { Requests } from './requests.js'
 import { codeOf } from './requests.js'
 import type { SimSnapshot, World } from './world.js'
 
@@ -16,14 +15,12 @@ const errorCodes = new Set(['IO_ERROR', 'SNAPSHOT_INVALID', 'STORE_CORRUPT', 'CO
 
 export class Controls {
   readonly #world: World
-  readonly #requests: Requests
   /** COWs whose snapshots are gone. */
   readonly #usedCows: string[] = []
   #suspended: { readonly name: string; left: number } | undefined
 
-  constructor(world: World, requests: Requests) {
+  constructor(world: World) {
     this.#world = world
-    this.#requests = requests
   }
 
   async take({ chunkSectors, durability, reuse, room, store }: Of<'take'>): Promise<void> {
@@ -40,7 +37,8 @@ export class Controls {
       store,
       chunkSectors,
       durability: store === 'N' ? 'none' : isPowerSafe ? 'power-loss' : 'process-crash',
-      mayFill: room < 1 || used !== undefined,
+      // Of a dead worker's claims in a transient store, chunks are lost.
+      mayFill: room < 1 || used !== undefined || (store === 'N' && world.plan.kills),
       isExcused: world.isOriginExcused || (used !== undefined && world.plan.faults !== 'none'),
       isSuspect: world.isOriginSuspect,
       fate: 'taking',
@@ -49,15 +47,18 @@ export class Controls {
     }
     world.oracle.take(device)
     world.snapshots.push(snapshot)
-    const handle = await this.#control('a take', snapshot, () =>
-      this.#world.origin?.snapshot({
-        cow: world.pathOf(snapshot.cow),
-        name: snapshot.name,
-        chunkSectors,
-        durability: snapshot.durability,
-        store,
-        ...(room < 1 ? { cowBytes: this.#cowBytes(chunkSectors, room) } : {}),
-      }) ?? Promise.reject(new Violation('the origin is closed')),
+    const handle = await this.#control(
+      'a take',
+      snapshot,
+      () =>
+        this.#world.origin?.snapshot({
+          cow: world.pathOf(snapshot.cow),
+          name: snapshot.name,
+          chunkSectors,
+          durability: snapshot.durability,
+          store,
+          ...(room < 1 ? { cowBytes: this.#cowBytes(chunkSectors, room) } : {}),
+        }) ?? Promise.reject(new Violation('the origin is closed')),
     )
     if (world.hasCrashed) return
     if (handle === undefined || handle === 'failed') {
@@ -164,7 +165,8 @@ export class Controls {
         snapshot.fate = 'there'
         // It became invalid before its merge could begin.
         snapshot.isInvalid = true
-        if (!snapshot.mayFill && !snapshot.isExcused) world.violation ??= new Violation(`${snapshot.name} could not be merged`)
+        if (!snapshot.mayFill && !snapshot.isExcused)
+          world.violation ??= new Violation(`${snapshot.name} could not be merged`)
       },
     )
   }
@@ -215,7 +217,6 @@ export class Controls {
   }
 
   async #goOn(snapshot: SimSnapshot): Promise<void> {
-    const world = this.#world
     const { handle } = snapshot
     await this.#control('going on with a merge', snapshot, async () => {
       const last = handle?.merging

@@ -1,11 +1,13 @@
 /**
- * `npm run sim`: simulated runs from a seed on, each with its own. Prints how many, how much, and what was wrong.
- *
- * Exit code 0 when every run passed, 1 when one failed, 2 for bad usage.
+ * `npm run sim`: the engine in one thread, on simulated disks, without real time; each run from a seed of its own.
  */
 import { interpose } from './system/interpose.js'
 
 // Before the engine's modules are loaded: some take a function of the system's into a constant.
 interpose()
-const { command } = await import('./command.js')
-process.exitCode = await command(process.argv.slice(2))
+// What an engine that was crashed had to say is nobody's business.
+process.removeAllListeners('warning')
+const { command, share } = await import('./command.js')
+const [first, part] = process.argv.slice(2)
+if (first === '--share' && part !== undefined) process.send?.(await share(JSON.parse(part)), () => process.disconnect())
+else process.exitCode = await command(process.argv.slice(2))

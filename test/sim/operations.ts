@@ -11,9 +11,22 @@ import type { DiskCall, Misdeed } from './system/faults.js'
 export type Choice = number
 
 export type Operation = { readonly id: number; readonly pause: number } & (
-  | { readonly kind: 'write' | 'zero' | 'discard' | 'read'; readonly volume: Choice; readonly at: Choice; readonly sectors: number; readonly isAligned: boolean }
+  | {
+      readonly kind: 'write' | 'zero' | 'discard' | 'read'
+      readonly volume: Choice
+      readonly at: Choice
+      readonly sectors: number
+      readonly isAligned: boolean
+    }
   | { readonly kind: 'flush'; readonly volume: Choice }
-  | { readonly kind: 'take'; readonly store: 'P' | 'PO' | 'N'; readonly chunkSectors: number; readonly room: Choice; readonly durability: Choice; readonly reuse: boolean }
+  | {
+      readonly kind: 'take'
+      readonly store: 'P' | 'PO' | 'N'
+      readonly chunkSectors: number
+      readonly room: Choice
+      readonly durability: Choice
+      readonly reuse: boolean
+    }
   | { readonly kind: 'remove'; readonly snapshot: Choice }
   | { readonly kind: 'suspend'; readonly volume: Choice; readonly resumeAfter: number }
   | { readonly kind: 'reload'; readonly snapshot: Choice }
@@ -23,7 +36,14 @@ export type Operation = { readonly id: number; readonly pause: number } & (
   | { readonly kind: 'kill-worker'; readonly worker: Choice; readonly after: number }
   | { readonly kind: 'crash'; readonly mode: 'power' | 'kill'; readonly after: number }
   | { readonly kind: 'reopen' }
-  | { readonly kind: 'fault'; readonly file: Choice; readonly call: DiskCall; readonly misdeed: Misdeed; readonly after: number; readonly times: number }
+  | {
+      readonly kind: 'fault'
+      readonly file: Choice
+      readonly call: DiskCall
+      readonly misdeed: Misdeed
+      readonly after: number
+      readonly times: number
+    }
   | { readonly kind: 'heal' }
   | { readonly kind: 'compare' }
 )

@@ -68,7 +68,10 @@ export class Oracle {
     first.settled = ++this.#clock
     first.isDone = true
     first.isDurable = true
-    this.#devices.set(originDevice, Array.from({ length: sectors }, () => [entryOf(first)]))
+    this.#devices.set(
+      originDevice,
+      Array.from({ length: sectors }, () => [entryOf(first)]),
+    )
   }
 
   get now(): number {
@@ -109,7 +112,6 @@ export class Oracle {
   settle(write: Write, isDone: boolean): void {
     write.settled = ++this.#clock
     write.isDone = isDone
-    if (process.env.SIM_TRACE) console.log('  settled', JSON.stringify(write))
     this.#inFlight.delete(write)
     const { merging } = this
     for (const lists of this.#reached(write.device)) this.#supersede(lists, write, isDone)
@@ -138,7 +140,6 @@ export class Oracle {
   flushed(device: number, announced: number, isDone: boolean): void {
     const lists = this.#devices.get(device)
     if (lists === undefined) return
-    if (process.env.SIM_TRACE) console.log('  flushed', device, announced, isDone)
     for (const list of lists) {
       for (const { write } of list) {
         if (device !== originDevice && write.device !== device) continue
@@ -169,7 +170,9 @@ export class Oracle {
       if (seen === undefined) {
         if (before?.[sector + index]?.some(shows) === true) continue
         const may = list.filter(({ hidden }) => hidden > announced)
-        throw new Violation(`${name} sector ${sector + index} shows ${describe(found)}, and may show ${may.map(nameOf).join(' or ')}`)
+        throw new Violation(
+          `${name} sector ${sector + index} shows ${describe(found)}, and may show ${may.map(nameOf).join(' or ')}`,
+        )
       }
       // Once it is settled which of several it is, it stays so.
       if (list.length > 1 && list.every((entry) => entry.settled < announced || entry.hidden <= announced)) {
@@ -186,7 +189,10 @@ export class Oracle {
   take(device: number): void {
     this.#taking.set(device, ++this.#clock)
     const origin = this.#devices.get(originDevice) as Sectors
-    this.#devices.set(device, origin.map((list) => list.map((entry) => ({ ...entry, isCertain: entry.isCertain && entry.settled < Infinity }))))
+    this.#devices.set(
+      device,
+      origin.map((list) => list.map((entry) => ({ ...entry, isCertain: entry.isCertain && entry.settled < Infinity }))),
+    )
   }
 
   /** From now on nothing of the origin's gets into it. */
@@ -260,7 +266,12 @@ export class Oracle {
       seen.settled = Math.min(seen.settled, announced)
       if (!isPowerCut) continue
       // What a power cut has left is on the medium.
-      const write = { ...seen.write, settled: Math.min(seen.write.settled, announced), isDurable: true, isForgotten: false }
+      const write = {
+        ...seen.write,
+        settled: Math.min(seen.write.settled, announced),
+        isDurable: true,
+        isForgotten: false,
+      }
       list.splice(0, list.length, { ...seen, write, settled: write.settled })
     }
   }
@@ -291,7 +302,8 @@ export class Oracle {
   #reached(device: number): Sectors[] {
     const own = this.#devices.get(device)
     const reached = own === undefined ? [] : [own]
-    if (device === originDevice) for (const taking of this.#taking.keys()) reached.push(this.#devices.get(taking) as Sectors)
+    if (device === originDevice)
+      for (const taking of this.#taking.keys()) reached.push(this.#devices.get(taking) as Sectors)
     const unmerged = this.merging?.unmerged
     if (unmerged !== undefined && device === originDevice) reached.push(unmerged.origin)
     if (unmerged !== undefined && device === this.merging?.device) {
@@ -324,13 +336,21 @@ export class Oracle {
   }
 }
 
-const entryOf = (write: Write, isCertain = true): Entry => ({ write, settled: write.settled, hidden: Infinity, mayReturn: true, isCertain })
+const entryOf = (write: Write, isCertain = true): Entry => ({
+  write,
+  settled: write.settled,
+  hidden: Infinity,
+  mayReturn: true,
+  isCertain,
+})
 
 /** A power cut cannot bring back what a durable write has replaced. */
 function forgetSuperseded(list: Entry[]): void {
   for (const entry of list) {
     if (!entry.mayReturn) continue
-    entry.mayReturn = !list.some(({ isCertain, write }) => write.isDurable && isCertain && entry.settled < write.announced)
+    entry.mayReturn = !list.some(
+      ({ isCertain, write }) => write.isDurable && isCertain && entry.settled < write.announced,
+    )
   }
   if (list.length > 8) {
     const kept = list.filter(({ hidden, mayReturn }) => mayReturn || hidden === Infinity)

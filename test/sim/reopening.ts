@@ -57,7 +57,8 @@ export class Reopening {
 
   async open(): Promise<void> {
     const world = this.#world
-    if (world.engine === undefined || world.engine.machinery.client.failed || world.schedule.threads.length === 0) world.startEngine()
+    if (world.engine === undefined || world.engine.machinery.client.failed || world.schedule.threads.length === 0)
+      world.startEngine()
     const abandon: string[] = []
     for (let attempt = 0; ; attempt++) {
       const options = { abandon: [...abandon] }
@@ -86,7 +87,8 @@ export class Reopening {
         using inspection = await inspectStore(world.pathOf(cow), { originSectors: world.plan.sectors })
         const report = await inspection.report()
         if (report.kind !== 'store') {
-          if (!isNew && snapshot.fate !== 'removing' && snapshot.fate !== 'merging') throw new Violation(`${cow} is no store: ${report.problems.join('; ')}`)
+          if (!isNew && snapshot.fate !== 'removing' && snapshot.fate !== 'merging')
+            throw new Violation(`${cow} is no store: ${report.problems.join('; ')}`)
           continue
         }
         if (report.valid === false && !snapshot.isExcused && !snapshot.mayFill) throw new Violation(`${cow} is invalid`)
@@ -102,7 +104,9 @@ export class Reopening {
   /** Every sector of every device, and that nothing is left behind. Nothing may be in flight. */
   async compare(): Promise<void> {
     const world = this.#world
-    const isOver = await world.schedule.until(() => this.#requests.inFlight === 0 || world.hasCrashed || world.violation !== undefined)
+    const isOver = await world.schedule.until(
+      () => this.#requests.inFlight === 0 || world.hasCrashed || world.violation !== undefined,
+    )
     if (world.violation !== undefined) throw world.violation
     if (world.hasCrashed) return
     if (!isOver) throw new Violation(`${this.#requests.inFlight} requests were never answered`)
@@ -132,15 +136,21 @@ export class Reopening {
       if (isMerging) return
       for (const { ctx, hasEnded } of schedule.threads) {
         if (hasEnded) continue
-        if (ctx.parked > 0) throw new Violation(`worker ${ctx.worker} has ${ctx.parked} pieces parked with nothing in flight`)
+        if (ctx.parked > 0)
+          throw new Violation(`worker ${ctx.worker} has ${ctx.parked} pieces parked with nothing in flight`)
         if (ctx.extents.taken + ctx.pieces.taken > 0) {
-          throw new Violation(`worker ${ctx.worker} has ${ctx.extents.taken} extents and ${ctx.pieces.taken} pieces in use with nothing in flight`)
+          throw new Violation(
+            `worker ${ctx.worker} has ${ctx.extents.taken} extents and ${ctx.pieces.taken} pieces in use with nothing in flight`,
+          )
         }
       }
     })
   }
 
-  async #readAll(volume: Origin | Snapshot | { read(offset: number, length: number): Promise<Uint8Array> }, snapshot: SimSnapshot | undefined): Promise<Uint8Array | undefined> {
+  async #readAll(
+    volume: Origin | Snapshot | { read(offset: number, length: number): Promise<Uint8Array> },
+    snapshot: SimSnapshot | undefined,
+  ): Promise<Uint8Array | undefined> {
     const world = this.#world
     try {
       return await world.answer('a read of everything', () => volume.read(0, world.byteLength))
@@ -151,7 +161,8 @@ export class Reopening {
         snapshot.isInvalid = true
         return undefined
       }
-      if (code === 'IO_ERROR' && (world.isOriginExcused || isDamaged || world.merging?.isExcused === true)) return undefined
+      if (code === 'IO_ERROR' && (world.isOriginExcused || isDamaged || world.merging?.isExcused === true))
+        return undefined
       if (code === 'WORKER_DIED' && world.plan.kills) return undefined
       if (error instanceof Violation) throw error
       throw new Violation(`reading all of ${snapshot?.name ?? 'the origin'} failed: ${String(error)}`)
@@ -167,7 +178,8 @@ export class Reopening {
       handles.delete(snapshot.name)
       if (snapshot.fate === 'merging') this.#adoptMerging(snapshot, handle)
       else if (handle !== undefined) {
-        if (handle.merging !== undefined) throw new Violation(`${snapshot.name} is being merged, and nobody asked for it`)
+        if (handle.merging !== undefined)
+          throw new Violation(`${snapshot.name} is being merged, and nobody asked for it`)
         if (snapshot.fate === 'taking') world.oracle.taken(snapshot.device)
         snapshot.fate = 'there'
         snapshot.handle = handle
@@ -217,7 +229,7 @@ export class Reopening {
       world.healAll()
       return
     }
-    if (code !== undefined && named !== undefined && named.isSuspect && named.fate !== 'merging') {
+    if (code !== undefined && named?.isSuspect === true && named.fate !== 'merging') {
       abandon.push(named.name)
       this.#controls.forgetAfterCrash(named)
       return
@@ -236,4 +248,3 @@ export class Reopening {
     }
   }
 }
-

@@ -22,7 +22,10 @@ export class Requests {
     const targets = this.#world.volumes()
     const target = targets[Math.floor(operation.volume * targets.length)]
     if (target === undefined) return
-    if (operation.kind === 'flush') return this.#flush(target)
+    if (operation.kind === 'flush') {
+      this.#flush(target)
+      return
+    }
     const { sector, sectors } = this.#place(operation, target)
     if (operation.kind === 'read') this.#read(target, sector, sectors)
     else this.#write(operation.kind, target, sector, sectors)
@@ -55,7 +58,12 @@ export class Requests {
     )
   }
 
-  #write(kind: 'write' | 'zero' | 'discard', { device, snapshot, volume }: Target, sector: number, sectors: number): void {
+  #write(
+    kind: 'write' | 'zero' | 'discard',
+    { device, snapshot, volume }: Target,
+    sector: number,
+    sectors: number,
+  ): void {
     const { oracle } = this.#world
     if (snapshot?.fate === 'merging') return
     // A discard that is refused changes nothing; one that is not leaves zeroes in the origin.
@@ -91,11 +99,7 @@ export class Requests {
     )
   }
 
-  #ask<Result>(
-    asked: () => Promise<Result>,
-    done: (result: Result) => void,
-    failed: (error: unknown) => void,
-  ): void {
+  #ask<Result>(asked: () => Promise<Result>, done: (result: Result) => void, failed: (error: unknown) => void): void {
     const world = this.#world
     const { epoch } = world
     this.inFlight++
@@ -109,7 +113,6 @@ export class Requests {
         world.violation ??= error
       }
     }
-    if (process.env.SIM_TRACE) console.log('  ask', asked.toString().slice(0, 60))
     asked().then(
       (result) => take(() => done(result)),
       (error: unknown) => take(() => failed(error)),

@@ -1,12 +1,12 @@
 /** One run: a plan, its operations in order, and a last look at everything. */
 import { Random } from '../support/model-random.js'
 import { Controls } from './controls.js'
-import { type Operation, type RunPlan } from './operations.js'
+import type { Operation, RunPlan } from './operations.js'
 import { Violation } from './oracle.js'
 import { Reopening } from './reopening.js'
 import { Requests } from './requests.js'
-import { become } from './system/interpose.js'
 import { isLie } from './system/faults.js'
+import { become } from './system/interpose.js'
 import { type Checker, originName, World } from './world.js'
 
 export interface RunCounts {
@@ -18,6 +18,12 @@ export interface RunCounts {
   merges: number
 }
 
+export const noCounts = (): RunCounts => ({ operations: 0, answers: 0, crashes: 0, faults: 0, kills: 0, merges: 0 })
+
+export function addCounts(sum: RunCounts, counts: RunCounts): void {
+  for (const name of Object.keys(sum) as (keyof RunCounts)[]) sum[name] += counts[name]
+}
+
 export interface RunOutcome {
   readonly counts: RunCounts
   /** What was wrong, and after which operation. */
@@ -26,7 +32,11 @@ export interface RunOutcome {
   readonly digest: number
 }
 
-export async function run(plan: RunPlan, operations: readonly Operation[], checkers: () => readonly Checker[]): Promise<RunOutcome> {
+export async function run(
+  plan: RunPlan,
+  operations: readonly Operation[],
+  checkers: () => readonly Checker[],
+): Promise<RunOutcome> {
   const simulation = new Simulation(plan)
   return await simulation.run(operations, checkers())
 }
@@ -37,13 +47,13 @@ class Simulation {
   readonly #controls: Controls
   readonly #reopening: Reopening
   readonly #plan: RunPlan
-  readonly #counts: RunCounts = { operations: 0, answers: 0, crashes: 0, faults: 0, kills: 0, merges: 0 }
+  readonly #counts = noCounts()
 
   constructor(plan: RunPlan) {
     this.#plan = plan
     this.#world = new World(plan)
     this.#requests = new Requests(this.#world)
-    this.#controls = new Controls(this.#world, this.#requests)
+    this.#controls = new Controls(this.#world)
     this.#reopening = new Reopening(this.#world, this.#controls, this.#requests)
   }
 
@@ -85,7 +95,6 @@ class Simulation {
   async #take(operation: Operation): Promise<void> {
     const world = this.#world
     this.#counts.operations++
-    if (process.env.SIM_TRACE) console.log(JSON.stringify(operation), world.oracle.now, world.hasCrashed)
     this.#drawSchedule(operation.id)
     await this.#do(operation)
     if (!world.hasCrashed) await world.schedule.run(operation.pause)
@@ -95,7 +104,9 @@ class Simulation {
     const { inFlightMax } = this.#plan
     // Nothing goes on through what is suspended.
     if (this.#controls.isSuspended) return
-    const isBelow = await world.schedule.until(() => this.#requests.inFlight < inFlightMax || world.hasCrashed || world.violation !== undefined)
+    const isBelow = await world.schedule.until(
+      () => this.#requests.inFlight < inFlightMax || world.hasCrashed || world.violation !== undefined,
+    )
     if (!isBelow) throw new Violation(`${this.#requests.inFlight} requests were never answered`)
     while (world.hasCrashed) await this.#reopening.afterCrash()
   }
@@ -200,7 +211,9 @@ class Simulation {
 
   /** Each operation has choices of its own, so that leaving others out changes them little. */
   #drawSchedule(operation: number): void {
-    this.#world.schedule.draw(new Random(Math.imul(this.#plan.seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(operation + 2, 0xc2b2ae35)))
+    this.#world.schedule.draw(
+      new Random(Math.imul(this.#plan.seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(operation + 2, 0xc2b2ae35)),
+    )
   }
 
   #outcome(failure: RunOutcome['failure']): RunOutcome {

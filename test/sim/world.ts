@@ -173,7 +173,9 @@ export class World {
         },
       )
     })
-    const isOver = await schedule.until(() => outcome !== undefined || this.epoch !== epoch || this.violation !== undefined)
+    const isOver = await schedule.until(
+      () => outcome !== undefined || this.epoch !== epoch || this.violation !== undefined,
+    )
     if (this.violation !== undefined) throw this.violation
     if (this.epoch !== epoch) return undefined
     if (!isOver || outcome === undefined) throw new Violation(`${what} was never answered`)

@@ -57,7 +57,9 @@ export function interpose(): void {
 // ── node:fs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const isOurs = (place: unknown): boolean =>
-  typeof place === 'number' ? (system?.files.owns(place) ?? false) : typeof place === 'string' && (place === folder || place.startsWith(`${folder}/`))
+  typeof place === 'number'
+    ? (system?.files.owns(place) ?? false)
+    : typeof place === 'string' && (place === folder || place.startsWith(`${folder}/`))
 
 function asError<Result>(syscall: string, act: () => Result): Result {
   for (;;) {
@@ -80,12 +82,15 @@ type Call = (...parameters: never[]) => unknown
 
 function interposeFs(): void {
   const functions = fs as unknown as Record<string, Call>
-  const replace = (name: string, ours: (files: SimulatedFiles, ...parameters: any[]) => unknown): void => {
+  const replace = (name: string, ours: (files: SimulatedFiles, ...parameters: never[]) => unknown): void => {
     const theirs = functions[name] as (...parameters: unknown[]) => unknown
     functions[name] = ((...parameters: unknown[]) =>
-      isOurs(parameters[0]) ? asError(name, () => ours(present().files, ...parameters)) : theirs(...parameters)) as Call
+      isOurs(parameters[0])
+        ? asError(name, () => ours(present().files, ...(parameters as never[])))
+        : theirs(...parameters)) as Call
   }
-  const exists = (files: SimulatedFiles, path: string) => path === folder || files.named(files.nameOf(path)) !== undefined
+  const exists = (files: SimulatedFiles, path: string) =>
+    path === folder || files.named(files.nameOf(path)) !== undefined
   const statOf = (files: SimulatedFiles, path: string, options?: { bigint?: boolean; throwIfNoEntry?: boolean }) => {
     if (path === folder) return status('folder', options)
     const file = files.named(files.nameOf(path))
@@ -100,7 +105,9 @@ function interposeFs(): void {
   })
   replace('statSync', statOf)
   replace('lstatSync', statOf)
-  replace('fstatSync', (files, fd: number, options) => status(files.isFolder(fd) ? 'folder' : files.fileOf(fd), options))
+  replace('fstatSync', (files, fd: number, options) =>
+    status(files.isFolder(fd) ? 'folder' : files.fileOf(fd), options),
+  )
   replace('openSync', (files, path: string, flags: number | string) => files.open(path, openingOf(flags)))
   replace('closeSync', (files, fd: number) => files.close(fd))
   replace('fsyncSync', (files, fd: number) => files.barrier(fd))
@@ -139,7 +146,10 @@ function interposeFs(): void {
   const theirRead = promisify(fs.read)
   const ourRead = async (fd: number, bytes: Uint8Array, at: number, length: number, offset: number) =>
     isOurs(fd)
-      ? { bytesRead: asError('read', () => present().files.read(fd, bytes.subarray(at, at + length), offset)), buffer: bytes }
+      ? {
+          bytesRead: asError('read', () => present().files.read(fd, bytes.subarray(at, at + length), offset)),
+          buffer: bytes,
+        }
       : await theirRead(fd, bytes, at, length, offset)
   functions.read = Object.assign(() => undefined, { [promisify.custom]: ourRead }) as unknown as Call
 }
@@ -282,34 +292,26 @@ function interposeAtomics(): void {
       return theirs(a, b, c, d)
     }
   }
-  const { load, notify, wait, waitAsync } = functions as Record<string, (...parameters: any[]) => any>
-  functions.notify = (...parameters) =>
-    system === undefined ? notify?.(...parameters) : system.sleepers.notify(parameters[0] as Int32Array, parameters[1] as number)
-  functions.wait = (...parameters) => {
-    if (system === undefined) return wait?.(...parameters)
-    const [words, index, seen, ms] = parameters as [Int32Array, number, number, number]
-    if (load?.(words, index) !== seen) return 'not-equal'
-    system.sleepers.sleep(words, index, ms)
+  type Words = Int32Array
+  const looked = Atomics.load
+  const sleeping = Atomics as unknown as Record<'notify' | 'wait' | 'waitAsync', unknown>
+  sleeping.notify = (words: Words, index: number) => system?.sleepers.notify(words, index) ?? 0
+  sleeping.wait = (words: Words, index: number, seen: number, ms: number) => {
+    if (looked(words, index) !== seen) return 'not-equal'
+    present().sleepers.sleep(words, index, ms)
     return 'ok'
   }
-  functions.waitAsync = (...parameters) => {
-    if (system === undefined) return waitAsync?.(...parameters)
-    const [words, index, seen] = parameters as [Int32Array, number, number]
-    if (load?.(words, index) !== seen) return { async: false, value: 'not-equal' }
-    return { async: true, value: system.sleepers.sleepAsync(words, index) }
-  }
+  sleeping.waitAsync = (words: Words, index: number, seen: number) =>
+    looked(words, index) === seen
+      ? { async: true, value: present().sleepers.sleepAsync(words, index) }
+      : { async: false, value: 'not-equal' }
 }
 
 /** Page-aligned memory is for O_DIRECT, and a shared WebAssembly memory for every run would keep gigabytes of addresses. */
 function interposeMemory(): void {
   const globals = globalThis as unknown as { WebAssembly: { Memory: unknown } }
   const Theirs = globals.WebAssembly.Memory as new (limits: object) => object
-  globals.WebAssembly.Memory = class {
-    readonly buffer: SharedArrayBuffer | undefined
-
-    constructor(limits: { initial: number; shared?: boolean }) {
-      if (system === undefined || limits.shared !== true) return new Theirs(limits) as never
-      this.buffer = new SharedArrayBuffer(limits.initial * 65536)
-    }
+  globals.WebAssembly.Memory = function memory(limits: { initial: number; shared?: boolean }): object {
+    return limits.shared === true ? { buffer: new SharedArrayBuffer(limits.initial * 65536) } : new Theirs(limits)
   }
 }

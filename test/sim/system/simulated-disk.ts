@@ -109,8 +109,8 @@ export class SimulatedDisk {
     const fate = random.pick(['lost', 'kept', 'writes', 'writes', 'sectors', 'sectors', 'sectors'] as const)
     const fates = new Map<number, boolean>()
     const keeps = (write: number): boolean => {
-      let kept = fates.get(write)
-      if (kept === undefined) fates.set(write, (kept = random.chance(0.5)))
+      const kept = fates.get(write) ?? random.chance(0.5)
+      fates.set(write, kept)
       return kept
     }
     for (const [sector, versions] of this.#pending) {

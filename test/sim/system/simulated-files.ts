@@ -6,13 +6,24 @@
  * a crashed engine can harm nobody.
  */
 import type { Random } from '../../support/model-random.js'
-import { Faults, type DiskCall } from './faults.js'
+import { type DiskCall, Faults } from './faults.js'
 import { SimulatedDisk, sectorBytes } from './simulated-disk.js'
 
 export const folder = '/sim'
 const firstFd = 1_000_000
 
-export const errnos = { ENOENT: 2, EINTR: 4, EIO: 5, EBADF: 9, EAGAIN: 11, EEXIST: 17, ENOTDIR: 20, EISDIR: 21, ENOSPC: 28, EROFS: 30 } as const
+export const errnos = {
+  ENOENT: 2,
+  EINTR: 4,
+  EIO: 5,
+  EBADF: 9,
+  EAGAIN: 11,
+  EEXIST: 17,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  ENOSPC: 28,
+  EROFS: 30,
+} as const
 
 const noBytes = new Uint8Array(0)
 
@@ -105,7 +116,10 @@ export class SimulatedFiles {
 
   // ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  open(path: string, { create, exclusive, truncate }: { create: boolean; exclusive: boolean; truncate: boolean }): number {
+  open(
+    path: string,
+    { create, exclusive, truncate }: { create: boolean; exclusive: boolean; truncate: boolean },
+  ): number {
     this.onCall()
     if (path === folder) return this.#opened('folder')
     const name = this.nameOf(path)
@@ -169,7 +183,9 @@ export class SimulatedFiles {
       return bytes.length
     }
     const isShort = misdeed?.kind === 'short' && bytes.length > sectorBytes
-    const moved = isShort ? this.random.int(1, Math.floor(bytes.length / sectorBytes) - 1) * sectorBytes || sectorBytes : bytes.length
+    const moved = isShort
+      ? this.random.int(1, Math.floor(bytes.length / sectorBytes) - 1) * sectorBytes || sectorBytes
+      : bytes.length
     const part = bytes.subarray(0, moved)
     this.#note(file, offset, part)
     this.witness?.beforeWrite(file, offset, part)
@@ -251,7 +267,14 @@ export class SimulatedFiles {
 
   #newFile(name: string): SimulatedFile {
     this.#mustBeAlive()
-    return { ino: this.#nextIno++, disk: new SimulatedDisk(), faults: new Faults(), name, sharedLocks: 0, isLocked: false }
+    return {
+      ino: this.#nextIno++,
+      disk: new SimulatedDisk(),
+      faults: new Faults(),
+      name,
+      sharedLocks: 0,
+      isLocked: false,
+    }
   }
 
   #opened(file: SimulatedFile | 'folder'): number {

@@ -63,7 +63,8 @@ export class VirtualTime {
     let due: Timer | undefined
     for (const timer of this.#timers) {
       if (timer.atMs > this.nowMs) continue
-      if (due === undefined || timer.atMs < due.atMs || (timer.atMs === due.atMs && timer.order < due.order)) due = timer
+      if (due === undefined || timer.atMs < due.atMs || (timer.atMs === due.atMs && timer.order < due.order))
+        due = timer
     }
     if (due !== undefined) this.#timers = this.#timers.filter((timer) => timer !== due)
     return due
