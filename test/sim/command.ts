@@ -2,7 +2,6 @@
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { checkersOf } from './checkers.js'
 import { type Operation, operationsOf, planOf } from './operations.js'
 import { addCounts, noCounts, type RunCounts, type RunOutcome, run } from './run.js'
 import { shrink } from './shrink.js'
@@ -91,7 +90,7 @@ export async function share({ runs, seconds, seed, step, verbose }: Share): Prom
   let done = 0
   for (; done < runs && real.nowMs() < endMs; done++) {
     const plan = planOf(seed + done * step)
-    const outcome = await run(plan, operationsOf(plan), checkersOf)
+    const outcome = await run(plan, operationsOf(plan))
     addCounts(counts, outcome.counts)
     if (verbose) console.log(runText(plan.seed, outcome))
     if (outcome.failure === undefined) continue
@@ -158,7 +157,7 @@ function inProcess(part: Share): Promise<ShareResult> {
 async function replay(seed: number, keep: ReadonlySet<number>): Promise<number> {
   const plan = planOf(seed)
   const operations = operationsOf(plan).filter(({ id }) => keep.has(id))
-  const outcome = await run(plan, operations, checkersOf)
+  const outcome = await run(plan, operations)
   console.log(JSON.stringify(plan))
   for (const operation of operations) console.log(`  ${operationText(operation)}`)
   console.log(runText(seed, outcome))
@@ -170,7 +169,7 @@ async function replay(seed: number, keep: ReadonlySet<number>): Promise<number> 
 /** The first failure, as short as it gets. */
 async function explain(seed: number): Promise<void> {
   const plan = planOf(seed)
-  const found = await shrink(plan, checkersOf)
+  const found = await shrink(plan)
   console.log(`\nseed ${seed}, ${JSON.stringify(plan)}\n${found.message}\n`)
   console.log(`the shortest list of operations found that fails so, ${found.operations.length} of ${plan.operations}:`)
   for (const operation of found.operations) console.log(`  ${operationText(operation)}`)

@@ -1,5 +1,6 @@
 /** One run: a plan, its operations in order, and a last look at everything. */
 import { Random } from '../support/model-random.js'
+import { stopWatching, watchRules } from './checkers.js'
 import { Controls } from './controls.js'
 import type { Operation, RunPlan } from './operations.js'
 import { Violation } from './oracle.js'
@@ -7,7 +8,7 @@ import { Reopening } from './reopening.js'
 import { Requests } from './requests.js'
 import { isLie } from './system/faults.js'
 import { become } from './system/interpose.js'
-import { type Checker, originName, World } from './world.js'
+import { originName, World } from './world.js'
 
 export interface RunCounts {
   operations: number
@@ -32,13 +33,8 @@ export interface RunOutcome {
   readonly digest: number
 }
 
-export async function run(
-  plan: RunPlan,
-  operations: readonly Operation[],
-  checkers: () => readonly Checker[],
-): Promise<RunOutcome> {
-  const simulation = new Simulation(plan)
-  return await simulation.run(operations, checkers())
+export async function run(plan: RunPlan, operations: readonly Operation[]): Promise<RunOutcome> {
+  return await new Simulation(plan).run(operations)
 }
 
 class Simulation {
@@ -57,10 +53,10 @@ class Simulation {
     this.#reopening = new Reopening(this.#world, this.#controls, this.#requests)
   }
 
-  async run(operations: readonly Operation[], checkers: readonly Checker[]): Promise<RunOutcome> {
+  async run(operations: readonly Operation[]): Promise<RunOutcome> {
     const world = this.#world
     world.become()
-    for (const checker of checkers) checker.attach(world)
+    watchRules(world)
     let at = -1
     const stray = (error: unknown): void => {
       // What is left of a crashed engine may find nobody to tell.
@@ -89,6 +85,7 @@ class Simulation {
       await world.schedule.drain()
       process.off('unhandledRejection', stray)
       become(undefined)
+      stopWatching()
     }
   }
 

@@ -26,6 +26,7 @@ export class Schedule {
   readonly sleepers = new Sleepers(this.time)
   readonly threads: SimulatedThread[] = []
   random = new Random(0)
+  onThread: (thread: SimulatedThread) => void = () => {}
   /** Called when the process is to end. */
   onCrash: () => void = () => {}
   isProcessAlive = true
@@ -43,6 +44,7 @@ export class Schedule {
     const thread = new SimulatedThread(start, this.start)
     // What is left of a dead process starts nothing that runs.
     if (this.isProcessAlive) this.threads[start.worker] = thread
+    this.onThread(thread)
     return thread
   }
 
@@ -54,6 +56,11 @@ export class Schedule {
     this.#interruptEvery = random.pick([5, 20, 20, 80, 400, 1_000_000])
     this.#untilInterrupt = random.int(1, this.#interruptEvery)
     this.#points = 0
+  }
+
+  /** The simulator is at work, not the engine. */
+  get isQuiet(): boolean {
+    return this.#isOff
   }
 
   /** Runs `act`, which belongs to the simulator: nobody goes on meanwhile. */

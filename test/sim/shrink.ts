@@ -6,7 +6,6 @@
 import { type Operation, operationsOf, type RunPlan } from './operations.js'
 import { run } from './run.js'
 import { real } from './system/interpose.js'
-import type { Checker } from './world.js'
 
 /** Long enough for a few hundred tries. */
 const secondsMax = 20
@@ -16,9 +15,9 @@ export interface Shrunk {
   readonly message: string
 }
 
-export async function shrink(plan: RunPlan, checkers: () => readonly Checker[]): Promise<Shrunk> {
+export async function shrink(plan: RunPlan): Promise<Shrunk> {
   let operations: readonly Operation[] = operationsOf(plan)
-  const whole = await run(plan, operations, checkers)
+  const whole = await run(plan, operations)
   const { failure } = whole
   if (failure === undefined)
     return { operations, message: 'it passes now: what failed did not depend on the seed alone' }
@@ -30,7 +29,7 @@ export async function shrink(plan: RunPlan, checkers: () => readonly Checker[]):
     let isShorter = false
     for (let start = 0; start < operations.length && real.nowMs() < endMs; ) {
       const fewer = [...operations.slice(0, start), ...operations.slice(start + size)]
-      const outcome = await run(plan, fewer, checkers)
+      const outcome = await run(plan, fewer)
       if (outcome.failure !== undefined && kindOf(outcome.failure.message) === kind) {
         operations = fewer
         message = outcome.failure.message

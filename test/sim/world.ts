@@ -40,13 +40,6 @@ export interface SimSnapshot {
   isInvalid: boolean
 }
 
-/** Observes what happens inside, and throws a Violation where a rule is broken. */
-export interface Checker {
-  attach(world: World): void
-  /** Nothing is in flight. */
-  atRest?(): void
-}
-
 export class World {
   readonly plan: RunPlan
   readonly schedule = new Schedule()
@@ -67,6 +60,7 @@ export class World {
   isOriginSuspect = false
   isOriginExcused = false
   nextDevice = 1
+  onCrash: () => void = () => {}
 
   constructor(plan: RunPlan) {
     this.plan = plan
@@ -132,6 +126,7 @@ export class World {
     this.crashWasPowerCut = plan.crashes === 'power'
     this.crashes++
     this.epoch++
+    this.onCrash()
     schedule.quietly(() => {
       if (this.crashWasPowerCut) files.cutPower()
       else files.endProcess()

@@ -65,6 +65,7 @@ export class SimulatedFiles {
   /** Runs at every call: others may go on, or the process ends. */
   onCall: () => void = () => {}
   onSlow: (ms: number) => void = () => {}
+  onRead: (file: SimulatedFile, offset: number, byteLength: number) => void = () => {}
   lastErrno = 0
   /** Of every change asked for, and where: the same for the same run. */
   digest = 0
@@ -165,6 +166,7 @@ export class SimulatedFiles {
     let moved = left
     if (misdeed?.kind === 'short' && left > sectorBytes) moved = this.random.int(1, left - 1)
     into.set(file.disk.bytes.subarray(offset, offset + moved))
+    this.onRead(file, offset, moved)
     if (misdeed?.kind === 'flip' && moved > 0) {
       const bit = this.random.int(0, moved * 8 - 1)
       into[bit >> 3] = (into[bit >> 3] as number) ^ (1 << (bit & 7))
