@@ -5,10 +5,11 @@
 import { assert, present } from '../src/base/assert.js'
 import { sectorsToBytes } from '../src/base/units.js'
 import { geometryOf } from '../src/format/geometry.js'
-import type { BlockFile } from '../src/io/block-file.js'
+import { flushFailuresOf } from '../src/io/block-file.js'
 import { blockFileFrom } from '../src/io/make-block-file.js'
 import { CommitCursor } from '../src/shm/commit-cursor.js'
 import { ExceptionMap } from '../src/shm/exception-map.js'
+import { FlushFailures } from '../src/shm/flush-failures.js'
 import { MergeWindow } from '../src/shm/merge-window.js'
 import { countStripeFailure } from '../src/shm/stripe-failures.js'
 import {
@@ -48,7 +49,7 @@ function carryOut(ctx: WorkerContext, message: ControlMessage, buffers: readonly
       ctx.volumes[message.volume] = {
         kind: 'origin',
         volume: message.volume,
-        file: fileFrom(ctx, message.file, buffers),
+        ...fileFrom(ctx, message.file, buffers),
         sizeBytes: message.sizeBytes,
         nested: message.nested,
         refusesDiscards: message.refusesDiscards,
@@ -61,7 +62,7 @@ function carryOut(ctx: WorkerContext, message: ControlMessage, buffers: readonly
     case 'change-origin': {
       const origin = ctx.volume(message.volume)
       assert(origin.kind === 'origin', 'change-origin names an origin')
-      origin.file = fileFrom(ctx, message.file, buffers)
+      Object.assign(origin, fileFrom(ctx, message.file, buffers))
       origin.sizeBytes = message.sizeBytes
       origin.nested = message.nested
       break
@@ -69,7 +70,7 @@ function carryOut(ctx: WorkerContext, message: ControlMessage, buffers: readonly
     case 'change-snapshot': {
       const snapshot = ctx.volume(message.volume)
       assert(snapshot.kind === 'snapshot', 'change-snapshot names a snapshot')
-      snapshot.cow = fileFrom(ctx, message.cow, buffers)
+      Object.assign(snapshot, cowFrom(ctx, message.cow, buffers))
       break
     }
     case 'attach-snapshot':
@@ -109,7 +110,7 @@ function attachSnapshot(ctx: WorkerContext, wire: SnapshotOnWire, buffers: reado
     kind: 'snapshot',
     volume: wire.volume,
     origin,
-    cow: fileFrom(ctx, wire.cow, buffers),
+    ...cowFrom(ctx, wire.cow, buffers),
     sizeBytes: wire.sizeBytes,
     geometry: geometryOf(wire.chunkSectors),
     chunkBytes: sectorsToBytes(wire.chunkSectors),
@@ -131,11 +132,18 @@ function attachSnapshot(ctx: WorkerContext, wire: SnapshotOnWire, buffers: reado
   else startMerging(origin, view, new MergeWindow(present(buffers[wire.windowBuffer], 'merge window')))
 }
 
-function fileFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly SharedArrayBuffer[]): BlockFile {
-  return blockFileFrom(fileFromWire(wire, buffers), ctx.arena, {
+function cowFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly SharedArrayBuffer[]) {
+  const { file, flushFailures } = fileFrom(ctx, wire, buffers)
+  return { cow: file, cowFlushFailures: flushFailures }
+}
+
+function fileFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly SharedArrayBuffer[]) {
+  const descriptor = fileFromWire(wire, buffers)
+  const file = blockFileFrom(descriptor, ctx.arena, {
     volume: (volume) => new VolumeFile(ctx, volume),
     stripeFailed: (failures, column) => {
       if (countStripeFailure(failures, column)) ctx.signals.raiseEvent()
     },
   })
+  return { file, flushFailures: new FlushFailures(flushFailuresOf(descriptor)) }
 }

@@ -17,12 +17,12 @@ import { present } from '../src/base/assert.js'
 import { statusNumbers } from '../src/base/errors.js'
 import { encodeEntry, entryBytes } from '../src/format/exception.js'
 import { areaOfPosition, byteOffsetOfPosition } from '../src/format/geometry.js'
-import type { BlockFile } from '../src/io/block-file.js'
 import { type MergeFault, mergeFault, type WindowEnd, windowEnd } from '../src/shm/merge-window.js'
 import { counter } from '../src/shm/statistics.js'
 import { extentBytesMax, operation } from '../src/wire/operation.js'
 import { copyBytes } from '../src/wire/scratch-layout.js'
 import type { WorkerContext } from './context.js'
+import { flushFile } from './flush.js'
 import { beginSave, placeOnOrigin, runEndInSlice } from './merge-save.js'
 import { gather, hold, letGo, strangeChunk, takeStripes } from './merge-window.js'
 import { saveNested } from './nested.js'
@@ -183,10 +183,10 @@ function commitWindow(ctx: WorkerContext, origin: OriginView, merging: MergingVi
   const { snapshot, window } = merging
   // Whoever took this step before and died may have cleared some entries: then no failure leaves them as they were.
   const isRepeated = window.clearedBy !== 0
-  const flushFailure = barrier(ctx, snapshot, origin.file) // W4
+  const flushFailure = snapshot.barriers ? flushFile(ctx, origin.file, origin.flushFailures) : 0 // W4
   if (flushFailure !== 0 && !isRepeated) return fail(merging, mergeFault.originFlushFailed, 0, flushFailure)
   window.beginClearing(ctx.owner)
-  const clearFailure = flushFailure || clearEntries(ctx, merging) || barrier(ctx, snapshot, snapshot.cow)
+  const clearFailure = flushFailure || clearEntries(ctx, merging) || clearingBarrier(ctx, snapshot)
   if (clearFailure !== 0) {
     // At once: in a nested stack no key keeps writes away until the window is given up.
     window.give(windowEnd.uncertain)
@@ -212,11 +212,8 @@ export function finishClearing(ctx: WorkerContext, origin: OriginView, merging: 
   if (origin.nested > 0 && merging.window.clearedBy === ctx.owner) commitWindow(ctx, origin, merging)
 }
 
-function barrier(ctx: WorkerContext, { barriers }: SnapshotView, file: BlockFile): number {
-  if (!barriers) return 0
-  ctx.statistics.count(counter.barriers, 1)
-  return file.barrier()
-}
+const clearingBarrier = (ctx: WorkerContext, { barriers, cow, cowFlushFailures }: SnapshotView): number =>
+  barriers ? flushFile(ctx, cow, cowFlushFailures) : 0
 
 /** The last area first, so that the list never has a hole. */
 function clearEntries(ctx: WorkerContext, merging: MergingView): number {

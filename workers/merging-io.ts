@@ -15,7 +15,6 @@ import { statusNumbers } from '../src/base/errors.js'
 import { chunkOf } from '../src/base/units.js'
 import { type BlockFile, errno as errnos } from '../src/io/block-file.js'
 import { windowEnd } from '../src/shm/merge-window.js'
-import { counter } from '../src/shm/statistics.js'
 import { operation } from '../src/wire/operation.js'
 import type { WorkerContext } from './context.js'
 import { finishPiece } from './pieces.js'
@@ -55,15 +54,6 @@ export function readOrigin(origin: OriginView, arenaOffset: number, byteLength: 
   const { file, merging } = origin
   if (merging === undefined) return file.read(arenaOffset, byteLength, byteOffset)
   return moveStretches('read', file, merging.snapshot, arenaOffset, byteOffset, byteOffset + byteLength)
-}
-
-/** Makes durable what an origin has taken: also in the store that is being merged. */
-export function flushOrigin(ctx: WorkerContext, { file, merging }: OriginView): number {
-  ctx.statistics.count(counter.barriers, 1)
-  const failure = file.barrier()
-  if (failure !== 0 || merging === undefined) return failure
-  ctx.statistics.count(counter.barriers, 1)
-  return merging.snapshot.cow.barrier()
 }
 
 /** Writes a piece, whose key is held, to wherever its chunks are now, and frees the key. True if that is wanted. */

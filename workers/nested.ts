@@ -19,8 +19,9 @@ import { type BlockFile, errno as errnos } from '../src/io/block-file.js'
 import { extentBytesMax, operation } from '../src/wire/operation.js'
 import { zeroBytes } from '../src/wire/scratch-layout.js'
 import { WorkerContext } from './context.js'
+import { flushOrigin, flushSnapshot } from './flush.js'
 import { beginSave } from './merge-save.js'
-import { flushOrigin, readOrigin } from './merging-io.js'
+import { readOrigin } from './merging-io.js'
 import { isLost, readSnapshot } from './snapshot-read.js'
 import { beginWrite, reviveWaiters, takeStrides } from './strides.js'
 import type { OriginView, VolumeView } from './views.js'
@@ -193,7 +194,7 @@ export class VolumeFile implements BlockFile {
     const view = this.#root.volumes[this.#volume]
     if (view === undefined) return errnos.EIO
     if (view.kind === 'origin') return flushOrigin(this.#root, view)
-    return isLost(view) ? errnos.EIO : view.cow.barrier()
+    return isLost(view) ? errnos.EIO : flushSnapshot(this.#root, view)
   }
 
   sizeBytes(): number {

@@ -16,9 +16,10 @@ import { submissionDouble, submissionField } from '../src/shm/ring.js'
 import { counter, operationIndex } from '../src/shm/statistics.js'
 import { isMergeStep, operation } from '../src/wire/operation.js'
 import type { WorkerContext } from './context.js'
+import { flushOrigin, flushSnapshot } from './flush.js'
 import { batchMax } from './limits.js'
 import { copyPart, retryHolding, takeMergeStep } from './merge-steps.js'
-import { flushOrigin, readOrigin } from './merging-io.js'
+import { readOrigin } from './merging-io.js'
 import { writeNestedExtent } from './nested.js'
 import { originDiscard, originZero } from './origin-discard.js'
 import { releasePieces } from './release.js'
@@ -180,7 +181,6 @@ function flush(ctx: WorkerContext, extent: number, volume: VolumeView): void {
     ctx.answer(extent, refused, 0)
     return
   }
-  if (volume.kind === 'snapshot') ctx.statistics.count(counter.barriers, 1)
-  const failure = volume.kind === 'snapshot' ? volume.cow.barrier() : flushOrigin(ctx, volume)
+  const failure = volume.kind === 'snapshot' ? flushSnapshot(ctx, volume) : flushOrigin(ctx, volume)
   ctx.answer(extent, failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, failure)
 }

@@ -6,6 +6,7 @@ import type { Geometry } from '../src/format/geometry.js'
 import type { BlockFile } from '../src/io/block-file.js'
 import type { CommitCursor } from '../src/shm/commit-cursor.js'
 import type { ExceptionMap } from '../src/shm/exception-map.js'
+import type { FlushFailures } from '../src/shm/flush-failures.js'
 import { type MergeWindow, windowMax } from '../src/shm/merge-window.js'
 import type { Discards } from '../src/wire/control-message.js'
 
@@ -13,6 +14,7 @@ export interface OriginView {
   readonly kind: 'origin'
   readonly volume: number
   file: BlockFile
+  flushFailures: FlushFailures
   sizeBytes: number
   /**
    * Level in a stack in which copy-on-write volumes write to each other, 1 the lowest: see workers/nested. 0 for all others,
@@ -35,6 +37,7 @@ export interface SnapshotView {
   readonly volume: number
   readonly origin: OriginView
   cow: BlockFile
+  cowFlushFailures: FlushFailures
   /** Its length; the origin may go on after it, and no chunk there is ever saved for it. */
   readonly sizeBytes: number
   readonly geometry: Geometry

@@ -103,10 +103,11 @@ function runThread(thread: Worker, seconds: number): Promise<ThreadPass> {
   })
 }
 
-const descriptorOf = (fd: number, sizeBytes: number): BlockFileDescriptor => ({
+export const descriptorOf = (fd: number, sizeBytes: number): BlockFileDescriptor => ({
   kind: 'file',
   fd,
   backend: 'libc',
   isBlockDevice: false,
   sizeBytes,
+  flushFailure: new SharedArrayBuffer(4),
 })

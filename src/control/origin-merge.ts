@@ -83,6 +83,7 @@ export class OriginMerge {
       } catch (error) {
         this.#current = last
         snapshot.becomeMerging(last?.merge)
+        if (last === undefined) snapshot.showOn(undefined)
         origin.rememberAgain()
         merge.fail(error instanceof Error ? error : new Error(String(error)))
       } finally {

@@ -7,7 +7,9 @@ import { errnoName } from '../base/errno-name.js'
 import { CowringError, type ErrorCode } from '../base/errors.js'
 import type { Machinery } from '../coordinator/machinery.js'
 import { Volume } from '../coordinator/volume.js'
+import { flushFailuresOf } from '../io/block-file.js'
 import { identityOf } from '../io/open-source.js'
+import { FlushFailures } from '../shm/flush-failures.js'
 import { openCow, refuseWritten, wipeCow } from './cow-policy.js'
 import type { MappedDevice } from './mapped-device.js'
 import type { Mapper } from './mapper.js'
@@ -341,7 +343,10 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   #makeDurable(): unknown {
     const files = [this.readOnly ? undefined : this.#parts.image, ...this.#snapshots.map(({ parts }) => parts.cow)]
     for (const device of files) {
-      const errno = device?.file.barrier() ?? 0
+      if (device === undefined) continue
+      const failures = new FlushFailures(flushFailuresOf(device.descriptor()))
+      // What an earlier barrier has lost, this one does not make durable.
+      const errno = failures.errno() || device.file.barrier()
       if (errno === 0) continue
       const text = `${this.name} was closed, but the system answered ${errnoName(errno)} when it made the last writes durable`
       return new CowringError('IO_ERROR', text, { device: this.name, errno })

@@ -173,8 +173,8 @@ export class Snapshot extends Volume implements AsyncDisposable {
     this.#merge = merge
   }
 
-  /** Its exceptions go to the snapshot-merge target of this device, or have gone there. */
-  showOn(device: MappedDevice): void {
+  /** Its exceptions go to the snapshot-merge target of this device, or have gone there; of none, if its merge has not begun. */
+  showOn(device: MappedDevice | undefined): void {
     this.#mergesInto = device
   }
 

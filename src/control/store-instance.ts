@@ -140,6 +140,8 @@ export class StoreInstance {
         return `a chunk could not be written to its COW${cause}`
       case invalidationReason.metadataWriteFailed:
         return `its list of exceptions could not be written${cause}`
+      case invalidationReason.flushFailed:
+        return `its COW could not be flushed${cause}`
       case invalidationReason.storeShrank:
         return 'its COW became smaller while in use'
       default:

@@ -53,6 +53,10 @@ const foundLate: Partial<Record<ErrorCode, string>> = {
   READ_ONLY: 'while it waited its device got a read-only table',
 }
 
+/** A system says once that it could not write something back, and takes it for written from then on. */
+const whatAFlushLoses =
+  'what was written before may not be durable, and no later flush can tell until it is opened again'
+
 export abstract class Volume implements TransferTarget {
   readonly #client: Client
   readonly #arena: ArrayBufferLike
@@ -152,7 +156,9 @@ export abstract class Volume implements TransferTarget {
   }
 
   /**
-   * Makes every write that has resolved durable: of an origin in its file, of a snapshot in its store.
+   * Makes every write that has resolved durable: of an origin in its file, of a snapshot in its store. Once it has failed, an
+   * origin's goes on failing until the origin is closed and opened again, since what was written before may be lost and the
+   * system says so once; a persistent snapshot of durability `power-loss` is invalid then.
    * Fails with DEVICE_CLOSED, IO_ERROR, WORKER_DIED; on a snapshot also SNAPSHOT_INVALID.
    */
   async flush(): Promise<void> {
@@ -185,7 +191,8 @@ export abstract class Volume implements TransferTarget {
     const verb = verbs[transfer.operation] ?? 'request'
     const where = verb === 'flush' ? '' : ` of ${transfer.end - transfer.start} bytes at offset ${transfer.start}`
     const errno = transfer.errno === 0 ? {} : { errno: transfer.errno }
-    const why = foundLate[code] ?? this.explain(code, transfer.errno)
+    const lost = verb === 'flush' && code === 'IO_ERROR' ? `${whatAFlushLoses}; ` : ''
+    const why = foundLate[code] ?? `${lost}${this.explain(code, transfer.errno)}`
     const facts = { device: this.name, byteOffset: transfer.start, byteLength: transfer.end - transfer.start, ...errno }
     return new CowringError(code, `${this.name}: ${verb}${where} failed: ${why}`, facts)
   }

@@ -46,6 +46,8 @@ export type BlockFileDescriptor =
       readonly isBlockDevice: boolean
       /** Size in bytes when opened, down to whole sectors; `sizeBytes()` of the BlockFile tells the size of now. */
       readonly sizeBytes: number
+      /** Where a barrier that failed is noted, for every thread: see src/shm/flush-failures. */
+      readonly flushFailure: SharedArrayBuffer
     }
   | {
       readonly kind: 'memory'
@@ -90,6 +92,22 @@ export interface MapPart {
   readonly byteLength: number
   readonly file: BlockFileDescriptor
   readonly fileOffset: number
+}
+
+/** Of every open file that a descriptor leads to. */
+export function flushFailuresOf(descriptor: BlockFileDescriptor): SharedArrayBuffer[] {
+  switch (descriptor.kind) {
+    case 'file':
+      return [descriptor.flushFailure]
+    case 'map':
+      return descriptor.parts.flatMap(({ file }) => flushFailuresOf(file))
+    case 'stripes':
+      return descriptor.columns.flatMap(({ file }) => flushFailuresOf(file))
+    case 'flakey':
+      return flushFailuresOf(descriptor.file)
+    default:
+      return []
+  }
 }
 
 export interface FlakeyFaults {

@@ -26,6 +26,7 @@ export const invalidationReason = {
   cowWriteFailed: 3,
   metadataWriteFailed: 4,
   storeShrank: 5,
+  flushFailed: 6,
 } as const
 export type InvalidationReason = (typeof invalidationReason)[keyof typeof invalidationReason]
 

@@ -7,9 +7,10 @@ interface PartOnWire {
   readonly fileOffset: number
 }
 
-/** As BlockFileDescriptor; `buffer` and `failures` are numbers of the message's buffers. */
+/** As BlockFileDescriptor; `buffer`, `failures` and `flushFailure` are numbers of the message's buffers. */
 export type FileOnWire =
-  | Extract<BlockFileDescriptor, { kind: 'file' | 'error' | 'zero' | 'volume' }>
+  | Extract<BlockFileDescriptor, { kind: 'error' | 'zero' | 'volume' }>
+  | (Omit<Extract<BlockFileDescriptor, { kind: 'file' }>, 'flushFailure'> & { readonly flushFailure: number })
   | { readonly kind: 'memory'; readonly buffer: number; readonly byteOffset: number; readonly sizeBytes: number }
   | {
       readonly kind: 'map'
@@ -34,6 +35,8 @@ export type FileOnWire =
 
 export function fileOnWire(descriptor: BlockFileDescriptor, buffers: SharedArrayBuffer[]): FileOnWire {
   switch (descriptor.kind) {
+    case 'file':
+      return { ...descriptor, flushFailure: buffers.push(descriptor.flushFailure) - 1 }
     case 'memory': {
       const { bytes, byteOffset, sizeBytes } = descriptor
       return { kind: 'memory', buffer: buffers.push(bytes) - 1, byteOffset, sizeBytes }
@@ -59,6 +62,8 @@ export function fileOnWire(descriptor: BlockFileDescriptor, buffers: SharedArray
 export function fileFromWire(wire: FileOnWire, buffers: readonly SharedArrayBuffer[]): BlockFileDescriptor {
   const buffer = (index: number): SharedArrayBuffer => present(buffers[index], 'shared memory of a file')
   switch (wire.kind) {
+    case 'file':
+      return { ...wire, flushFailure: buffer(wire.flushFailure) }
     case 'memory': {
       const { byteOffset, sizeBytes } = wire
       return { kind: 'memory', bytes: buffer(wire.buffer), byteOffset, sizeBytes }

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { present } from '../../src/base/assert.js'
+import { FlushFailures, flushFailureBytes } from '../../src/shm/flush-failures.js'
 import { MergeWindow, mergeFault, mergeWindowBytes, windowEnd } from '../../src/shm/merge-window.js'
 import { operation } from '../../src/wire/operation.js'
 import { VolumeFile } from '../../workers/nested.js'
@@ -43,6 +44,7 @@ function originOverSnapshot() {
       kind: 'origin',
       volume: upperVolume,
       file: new VolumeFile(ctx, lower.volume),
+      flushFailures: new FlushFailures([new SharedArrayBuffer(flushFailureBytes)]),
       sizeBytes: origin.sizeBytes,
       nested: 2,
       refusesDiscards: true,
@@ -184,6 +186,7 @@ test('a store that lies on a snapshot is merged from there, and cleared there', 
     kind: 'origin',
     volume: upperVolume,
     file: device,
+    flushFailures: new FlushFailures([new SharedArrayBuffer(flushFailureBytes)]),
     sizeBytes: bytes.length,
     nested: 2,
     refusesDiscards: true,

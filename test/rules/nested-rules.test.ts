@@ -1,6 +1,7 @@
 /** Copy-on-write volumes that write to each other, step by step: the rules hold at each level, in the order they must. */
 import { expect, test } from 'vitest'
 import { present } from '../../src/base/assert.js'
+import { FlushFailures, flushFailureBytes } from '../../src/shm/flush-failures.js'
 import { VolumeFile } from '../../workers/nested.js'
 import { keyBytesWithoutSnapshots, type OriginView, orderSnapshots } from '../../workers/views.js'
 import { SteppedEngine, type SteppedSnapshot, sameBytes } from '../support/stepped-engine.js'
@@ -25,6 +26,7 @@ function forkOfFork() {
     kind: 'origin',
     volume: upperVolume,
     file: new VolumeFile(ctx, lower.volume),
+    flushFailures: new FlushFailures([new SharedArrayBuffer(flushFailureBytes)]),
     sizeBytes: origin.sizeBytes,
     nested: 2,
     refusesDiscards: true,

@@ -12,7 +12,10 @@ export function watchRules(world: World): void {
     if (file.name === originName) keys.originRead(offset, byteLength)
   }
   world.schedule.onThread = (thread) => keys.watch(thread.ctx)
-  world.onCrash = () => keys.clear()
+  world.onCrash = () => {
+    disk.clear()
+    keys.clear()
+  }
   watchWith(keys)
 }
 

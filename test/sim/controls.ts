@@ -83,7 +83,8 @@ export class Controls {
       return
     }
     this.#forget(snapshot)
-    if (snapshot.store !== 'N' && !snapshot.isSuspect) this.#usedCows.push(snapshot.cow)
+    // One that could not be blanked still holds its store, and would be continued.
+    if (snapshot.store !== 'N' && !snapshot.isSuspect && outcome !== 'failed') this.#usedCows.push(snapshot.cow)
   }
 
   async suspend({ resumeAfter, volume }: Of<'suspend'>): Promise<void> {
@@ -201,6 +202,7 @@ export class Controls {
       if (merge === undefined) return
       await this.#control('the end of a merge', snapshot, () => merge.finished)
       await world.schedule.drain()
+      if (world.hasCrashed) return
       if (world.merging === snapshot && !snapshot.isExcused && !world.isOriginExcused && merge.state === 'failed') {
         throw new Violation(`the merge of ${snapshot.name} failed, and no disk did`)
       }
@@ -243,6 +245,8 @@ export class Controls {
       if (code === 'TABLE_INVALID' && snapshot?.mayFill === true) return 'failed'
       if (code === 'INVALID_ARGUMENT' && snapshot?.fate === 'merging') return 'failed'
       if (code === 'DEVICE_CLOSED' && snapshot?.fate !== 'there') return 'failed'
+      // Its snapshot was merged a moment ago.
+      if (/suspension|resumption/.test(what) && String(error).includes('no such device')) return 'failed'
       if (code === 'COW_TOO_SMALL' && snapshot?.mayFill === true) return 'failed'
       if (code === 'WORKER_DIED' && world.plan.kills) return 'failed'
       throw new Violation(`${what} failed: ${String(error)}`)

@@ -138,7 +138,10 @@ export class Oracle {
   }
 
   flushed(device: number, announced: number, isDone: boolean): void {
-    const lists = this.#devices.get(device)
+    // A flush from before a merge is one of the origin alone.
+    const { merging } = this
+    const isEarly = device === originDevice && merging !== undefined && announced < merging.announced
+    const lists = isEarly ? merging.before : this.#devices.get(device)
     if (lists === undefined) return
     for (const list of lists) {
       for (const { write } of list) {

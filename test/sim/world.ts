@@ -156,6 +156,7 @@ export class World {
 
   /** Waits for an answer while everybody goes on. Throws if it never comes; what is gone with a crash needs none. */
   async answer<Result>(what: string, asked: () => Promise<Result>): Promise<Result | undefined> {
+    if (this.hasCrashed) return undefined
     const { epoch, schedule } = this
     let outcome: { readonly value: Result } | { readonly error: unknown } | undefined
     await schedule.submit(() => {

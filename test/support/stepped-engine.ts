@@ -12,6 +12,7 @@ import { diskVersion, encodeHeader } from '../../src/format/header.js'
 import { ArenaAllocator, createArenaMemory } from '../../src/shm/arena.js'
 import { CommitCursor, commitCursorBytes } from '../../src/shm/commit-cursor.js'
 import { createExceptionMapMemory, ExceptionMap } from '../../src/shm/exception-map.js'
+import { FlushFailures, flushFailureBytes } from '../../src/shm/flush-failures.js'
 import { LockTable } from '../../src/shm/lock-table.js'
 import { MergeWindow, mergeWindowBytes } from '../../src/shm/merge-window.js'
 import { type EngineStatistics, readStatistics } from '../../src/shm/statistics.js'
@@ -84,6 +85,7 @@ export class SteppedEngine {
   readonly #arena: Uint8Array
   readonly #allocator: ArenaAllocator
   readonly #origins: OriginView[] = []
+  readonly #flushMemory = new SharedArrayBuffer(flushFailureBytes)
   readonly #inTurn = new Set<number>()
   #merging: { readonly snapshot: SteppedSnapshot; readonly windowMemory: SharedArrayBuffer } | undefined
 
@@ -126,11 +128,13 @@ export class SteppedEngine {
     const mapMemory =
       loaded?.store.mapMemory ?? createExceptionMapMemory(Math.ceil(this.origin.bytes.length / chunkBytes))
     const hooks: ShmHooks = {}
+    const cowFlushMemory = new SharedArrayBuffer(flushFailureBytes)
     const attach = (origin: OriginView): SnapshotView => ({
       kind: 'snapshot',
       volume,
       origin,
       cow,
+      cowFlushFailures: new FlushFailures([cowFlushMemory]),
       sizeBytes: origin.sizeBytes,
       geometry,
       chunkBytes,
@@ -288,6 +292,7 @@ export class SteppedEngine {
       kind: 'origin',
       volume: 0,
       file: this.origin,
+      flushFailures: new FlushFailures([this.#flushMemory]),
       sizeBytes: this.origin.bytes.length,
       nested: 0,
       refusesDiscards: false,

@@ -1,8 +1,9 @@
 /** The floor's side of an idle merge: a thread that copies the same ranges of the same files without an engine. */
+
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import type { BlockFileDescriptor } from '../../../src/io/block-file.js'
+import { descriptorOf } from '../floor.js'
 import type { CopyJob } from './copy-job.js'
 import type { MergeFiles } from './merge-files.js'
 
@@ -35,11 +36,3 @@ export class CopyFloor {
     for (const fd of this.#fds) closeSync(fd)
   }
 }
-
-const descriptorOf = (fd: number, sizeBytes: number): BlockFileDescriptor => ({
-  kind: 'file',
-  fd,
-  backend: 'libc',
-  isBlockDevice: false,
-  sizeBytes,
-})

@@ -28,6 +28,7 @@ export class DiskRules implements Witness {
       if (file.name === originName) this.#originWrite(offset, offset + bytes.length)
       else this.#storeWrite(file, offset, bytes)
     })
+    this.#books.get(file)?.changes()
   }
 
   beforeZero(file: SimulatedFile, offset: number, byteLength: number): void {
@@ -43,10 +44,7 @@ export class DiskRules implements Witness {
   /** Checks what workers do; the control path's writes make stores, and clear what is left behind their lists. */
   #look(check: () => void): void {
     const { schedule } = this.#world
-    if (schedule.sleepers.running === undefined || this.#world.isOriginSuspect) {
-      for (const book of this.#books.values()) book.changes()
-      return
-    }
+    if (schedule.sleepers.running === undefined || this.#world.isOriginSuspect) return
     schedule.quietly(() => {
       try {
         check()
@@ -55,6 +53,11 @@ export class DiskRules implements Witness {
         this.#world.violation ??= error
       }
     })
+  }
+
+  /** The process has ended, and perhaps power was cut. */
+  clear(): void {
+    this.#books.clear()
   }
 
   // ── the origin ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,10 +117,8 @@ export class DiskRules implements Witness {
     const chunk = Math.floor(offset / geometry.chunkBytes)
     const book = this.#bookOf(snapshot, geometry)
     if (chunk === 0) this.#headerWrite(snapshot, bytes)
-    else if (isMetadataChunk(geometry, chunk)) {
-      this.#entriesWrite(snapshot, book, offset, bytes)
-      book.changes()
-    }
+    else if (isMetadataChunk(geometry, chunk))
+      this.#entriesWrite(snapshot, book, this.#mapOf(store.mapMemory), offset, bytes)
   }
 
   #headerWrite(snapshot: SimSnapshot, bytes: Uint8Array): void {
@@ -126,7 +127,7 @@ export class DiskRules implements Witness {
     throw new Violation(`a worker writes a header to ${snapshot.cow} that does not say invalid`)
   }
 
-  #entriesWrite(snapshot: SimSnapshot, book: StoreBook, offset: number, bytes: Uint8Array): void {
+  #entriesWrite(snapshot: SimSnapshot, book: StoreBook, map: ExceptionMap, offset: number, bytes: Uint8Array): void {
     const { file, geometry } = book
     const { chunkBytes, entriesPerArea } = geometry
     const isPowerSafe = snapshot.durability === 'power-loss'
@@ -144,7 +145,7 @@ export class DiskRules implements Witness {
       if (newChunk === lastNew && (newChunk === 0 || oldChunk === lastOld)) continue
       const position = area * entriesPerArea + entry
       if (newChunk === 0) {
-        this.#entryCleared(snapshot, book, position, lastOld, lastNew)
+        this.#entryCleared(snapshot, book, map, position, lastOld, lastNew)
         continue
       }
       const where = `entry ${position} of ${snapshot.name}`
@@ -170,9 +171,18 @@ export class DiskRules implements Witness {
     }
   }
 
-  #entryCleared(snapshot: SimSnapshot, book: StoreBook, position: number, oldChunk: number, newChunk: number): void {
+  #entryCleared(
+    snapshot: SimSnapshot,
+    book: StoreBook,
+    map: ExceptionMap,
+    position: number,
+    oldChunk: number,
+    newChunk: number,
+  ): void {
     // Behind the list's end there may be remains, which mean nothing.
     if (book.entries.get(oldChunk) !== newChunk) return
+    // A worker that died had written it, and nobody relied on it: its successor writes the whole group again.
+    if (map.lookUp(oldChunk) < 0) return
     if (snapshot.fate !== 'merging')
       throw new Violation(`entry ${position} of ${snapshot.name} is cleared, and it is not merged`)
     const { chunkBytes } = book.geometry

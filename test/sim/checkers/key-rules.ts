@@ -86,12 +86,13 @@ export class KeyRules implements Probes {
   }
 
   #mustHaveCommitted(snapshot: SnapshotView, stripe: number): void {
-    const { chunkBytes, cursor, persistent } = snapshot
+    const { chunkBytes, cursor, map, persistent } = snapshot
     const origin = originOf(snapshot)
     if (!persistent || cursor.state() >= storeState.invalidating || origin.merging?.snapshot === snapshot) return
     for (let position = cursor.committed(); position < cursor.claimed(); position++) {
       const oldChunk = cursor.oldChunkAt(position)
-      if (oldChunk < 0) continue
+      // What is published is on disk; the cursor follows.
+      if (oldChunk < 0 || map.lookUp(oldChunk) >= 0) continue
       const key = Math.floor((oldChunk * chunkBytes) / origin.keyBytes)
       if (stripes.stripeOf(origin.volume, key) === stripe) {
         throw new Violation(
