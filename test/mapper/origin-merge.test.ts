@@ -205,6 +205,21 @@ describe('a snapshot that becomes invalid before its merge has begun', () => {
     expect(origin.snapshots.map((each) => each.merging)).toEqual([undefined, undefined])
     expect(isFull(await origin.read(0, mebibyte), 2)).toBe(true)
   })
+
+  test('goes on showing what its own store is, while another is merged', async () => {
+    const cow = join(folder, 'small.cow')
+    const small = await origin.snapshot({ cow, cowBytes: 2 ** 19, chunkSectors: 1, durability: 'process-crash' })
+    // In one tick: the merge finds the snapshot good, and the write that came before it does not.
+    const write = origin.write(0, full(2, mebibyte))
+    await expect(small.merge().finished).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    await write
+    const merge = snapshot.merge({ rateLimit: 1 })
+    await underWay(merge)
+    expect(small.usage().state).toBe('Invalid')
+    await expect(small.read(0, 512)).rejects.toMatchObject({ code: 'SNAPSHOT_INVALID' })
+    snapshot.merge({ rateLimit: undefined })
+    expect(await merge.finished).toBe('merged')
+  })
 })
 
 describe('steering', () => {
