@@ -108,12 +108,9 @@ class ListReader {
     this.#map = new ExceptionMap(store.mapMemory)
     const { geometry } = store
     this.#cowChunks = Math.floor(io.device.sizeBytes / geometry.chunkBytes)
-    this.#checks = new EntryChecks({
-      geometry,
-      cowChunks: this.#cowChunks,
-      originChunks: Math.ceil(origin.sizeBytes / geometry.chunkBytes),
-      hasOld: (oldChunk) => this.#map.lookUp(oldChunk) >= 0,
-    })
+    const originChunks = Math.ceil(origin.sizeBytes / geometry.chunkBytes)
+    const limits = { geometry, cowChunks: this.#cowChunks, originChunks }
+    this.#checks = new EntryChecks(limits, (oldChunk) => this.#map.lookUp(oldChunk) >= 0)
   }
 
   async read(): Promise<void> {

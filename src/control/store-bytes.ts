@@ -1,0 +1,89 @@
+/**
+ * The bytes of a COW for those who look at a store without an engine: a file, or whatever else can be read at an offset.
+ *
+ * Guarantees: a read fills all of its buffer or fails with IO_ERROR, saying where; a file that has become shorter is such a
+ * failure, not zeroes.
+ */
+import { fdatasync, read, write } from 'node:fs'
+import { promisify } from 'node:util'
+import { CowringError } from '../base/errors.js'
+import type { OpenedSource } from '../io/open-source.js'
+import { systemError } from '../io/system-error.js'
+
+export interface StoreBytes {
+  /** Its path: for messages. */
+  readonly name: string
+  readonly sizeBytes: number
+  readonly blockSectors: number
+  /** Fails with IO_ERROR. */
+  read(into: Uint8Array, byteOffset: number): Promise<void>
+}
+
+/** One that a store is written to. */
+export interface WritableBytes extends StoreBytes {
+  write(bytes: Uint8Array, byteOffset: number): Promise<void>
+  /** Makes every write that has returned durable. */
+  barrier(): Promise<void>
+}
+
+const readAt = promisify(read)
+const writeAt = promisify(write)
+const syncData = promisify(fdatasync)
+
+/** `role` is for messages, and what is opened read-only is not written to. */
+export function bytesOfFile(source: OpenedSource, role: string): WritableBytes {
+  const name = source.path ?? source.name
+  if (source.descriptor.kind !== 'file') throw new CowringError('DEVICE_UNSUPPORTED', `${name} is no file`)
+  const { fd } = source.descriptor
+  const { sizeBytes, blockSectors } = source
+  return {
+    name,
+    sizeBytes,
+    blockSectors,
+    async read(into, byteOffset) {
+      for (let done = 0; done < into.byteLength; ) {
+        const at = byteOffset + done
+        const bytesRead = await readAt(fd, into, done, into.byteLength - done, at)
+          .then((answer) => answer.bytesRead)
+          .catch((error) => {
+            throw systemError(error, `read ${into.byteLength} bytes at offset ${byteOffset} of the ${role}`, name)
+          })
+        if (bytesRead === 0) {
+          const text = `${name} ended at ${at} while it was read; it has been shortened`
+          throw new CowringError('IO_ERROR', text, { path: name, byteOffset: at })
+        }
+        done += bytesRead
+      }
+    },
+    async write(bytes, byteOffset) {
+      try {
+        for (let done = 0; done < bytes.byteLength; ) {
+          done += (await writeAt(fd, bytes, done, bytes.byteLength - done, byteOffset + done)).bytesWritten
+        }
+      } catch (error) {
+        throw systemError(error, `write ${bytes.byteLength} bytes at offset ${byteOffset} of the ${role}`, name)
+      }
+    },
+    async barrier() {
+      try {
+        await syncData(fd)
+      } catch (error) {
+        throw systemError(error, `flush the ${role}`, name)
+      }
+    },
+  }
+}
+
+const scanBytes = 2 ** 20
+const zeroes = Buffer.alloc(scanBytes)
+
+/** Where in [start, end) the first byte is that is not zero, if one is. */
+export async function firstNonZero(bytes: StoreBytes, start: number, end: number): Promise<number | undefined> {
+  const block = Buffer.alloc(Math.min(scanBytes, Math.max(0, end - start)))
+  for (let at = start; at < end; at += block.byteLength) {
+    const piece = block.subarray(0, Math.min(block.byteLength, end - at))
+    await bytes.read(piece, at)
+    if (!piece.equals(zeroes.subarray(0, piece.byteLength))) return at + piece.findIndex((byte) => byte !== 0)
+  }
+  return undefined
+}
