@@ -81,13 +81,16 @@ export function checkOriginSectors(originSectors: number | undefined, path: stri
   throw new CowringError('INVALID_ARGUMENT', text, { path })
 }
 
+export const originTwice = (origin: string): CowringError =>
+  new CowringError('INVALID_ARGUMENT', `give the origin ${origin} or a length, not both`, { path: origin })
+
 /** The same for what is open already. Fails with IO_ERROR. */
 export async function inspectBytes(
   bytes: StoreBytes,
   originSectors: number | undefined,
   close = () => {},
 ): Promise<StoreInspection> {
-  const first = Buffer.alloc(Math.min(4096, bytes.sizeBytes))
+  const first = Buffer.alloc(sectorsToBytes(bytes.blockSectors))
   await bytes.read(first, 0)
   return new StoreInspection(bytes, decodeHeader(first, 0), originSectors, close)
 }

@@ -21,6 +21,8 @@ export interface StoreBytes {
 
 /** One that a store is written to. */
 export interface WritableBytes extends StoreBytes {
+  /** It has just been made, and is zero all over. */
+  readonly isFresh?: boolean
   write(bytes: Uint8Array, byteOffset: number): Promise<void>
   /** Makes every write that has returned durable. */
   barrier(): Promise<void>

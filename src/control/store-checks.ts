@@ -41,7 +41,7 @@ export interface EntryLimits {
 }
 
 /** Limit: offsets are numbers, so an origin ends at 2^53 bytes. */
-const originBytesMax = 2 ** 53
+export const originChunksMax = ({ chunkBytes }: Geometry): number => 2 ** 53 / chunkBytes
 
 /** What is wrong with an entry by itself, whatever others say. */
 export function entryProblem(
@@ -51,7 +51,7 @@ export function entryProblem(
   newChunk: number,
 ): string | undefined {
   // A number on disk that is no safe integer comes out larger than every limit.
-  if (!(oldChunk < (originChunks ?? originBytesMax / geometry.chunkBytes))) {
+  if (!(oldChunk < (originChunks ?? originChunksMax(geometry)))) {
     const end = originChunks === undefined ? 'any origin' : `the origin's ${originChunks} chunks`
     return `entry ${entry} is for chunk ${oldChunk}, past ${end}`
   }
