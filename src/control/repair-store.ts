@@ -43,7 +43,10 @@ export interface RepairReport {
   readonly kept: number
   /** Entries that were left out, in the order of the list, each with the reason. */
   readonly dropped: readonly DroppedEntry[]
-  /** Where the snapshot shows what the origin holds now, because its copy is lost: in bytes, ascending, merged. */
+  /**
+   * Where the snapshot shows what the origin holds now, because its copy is lost: in bytes, ascending, merged. A chunk that no
+   * entry names any more is not among them; `notes` says if there may be one.
+   */
   readonly lost: readonly ByteRange[]
   /** What is wrong beyond single entries: what is lost without a range that could be named, and what was assumed. */
   readonly notes: readonly string[]
@@ -127,8 +130,21 @@ export async function repairBytes(job: RepairJob): Promise<RepairReport> {
     kept,
     dropped: all,
     lost: rangesOf(lostChunks, geometry, originBytes ?? originChunksMax(geometry) * chunkBytes),
-    notes: [...notes, ...listNotes(plan)],
+    notes: [...notes, ...listNotes(plan), ...unnamedNotes(all, originChunks ?? originChunksMax(geometry))],
   }
+}
+
+/** Where two entries are for one chunk, or one is for none that there is, a copy is lost of a chunk that no entry names. */
+function unnamedNotes(dropped: readonly DroppedEntry[], originChunks: number): string[] {
+  const lost = dropped.filter(({ isLost }) => isLost).map(({ oldChunk }) => oldChunk)
+  const strays = dropped.filter(({ oldChunk }) => oldChunk >= originChunks).length
+  const unnamed = strays + lost.length - new Set(lost).size
+  if (unnamed === 0) return []
+  const which = unnamed === 1 ? 'an entry that was left out was' : `${unnamed} entries that were left out were`
+  const where = unnamed === 1 ? 'that one shows' : 'those show'
+  return [
+    `${which} perhaps for another chunk than said: ${where} the origin's present content too, and cannot be named`,
+  ]
 }
 
 function listNotes({ end, unreadable }: RepairPlan): string[] {
