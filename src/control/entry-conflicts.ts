@@ -29,7 +29,7 @@ export interface DroppedEntry {
   readonly oldChunk: number
   readonly newChunk: number
   readonly reason: string
-  /** False where nothing is lost with it: another entry says the same, or it is for no chunk of the origin. */
+  /** The snapshot shows the origin at `oldChunk` now. False where another entry says the same, or there is no such chunk. */
   readonly isLost: boolean
 }
 

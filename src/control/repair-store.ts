@@ -130,15 +130,17 @@ export async function repairBytes(job: RepairJob): Promise<RepairReport> {
     kept,
     dropped: all,
     lost: rangesOf(lostChunks, geometry, originBytes ?? originChunksMax(geometry) * chunkBytes),
-    notes: [...notes, ...listNotes(plan), ...unnamedNotes(all, originChunks ?? originChunksMax(geometry))],
+    notes: [...notes, ...listNotes(plan), ...unnamedNotes(all)],
   }
 }
 
-/** Where two entries are for one chunk, or one is for none that there is, a copy is lost of a chunk that no entry names. */
-function unnamedNotes(dropped: readonly DroppedEntry[], originChunks: number): string[] {
-  const lost = dropped.filter(({ isLost }) => isLost).map(({ oldChunk }) => oldChunk)
-  const strays = dropped.filter(({ oldChunk }) => oldChunk >= originChunks).length
-  const unnamed = strays + lost.length - new Set(lost).size
+/**
+ * An entry that says what another says, or is for no chunk that there is, was perhaps for a chunk that no entry names any more:
+ * its copy is lost, and nobody can say where.
+ */
+function unnamedNotes(dropped: readonly DroppedEntry[]): string[] {
+  const named = new Set(dropped.filter(({ isLost }) => isLost).map(({ oldChunk }) => oldChunk))
+  const unnamed = dropped.length - named.size
   if (unnamed === 0) return []
   const which = unnamed === 1 ? 'an entry that was left out was' : `${unnamed} entries that were left out were`
   const where = unnamed === 1 ? 'that one shows' : 'those show'

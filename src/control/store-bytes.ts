@@ -60,7 +60,10 @@ export function bytesOfFile(source: OpenedSource, role: string): WritableBytes {
     async write(bytes, byteOffset) {
       try {
         for (let done = 0; done < bytes.byteLength; ) {
-          done += (await writeAt(fd, bytes, done, bytes.byteLength - done, byteOffset + done)).bytesWritten
+          const { bytesWritten } = await writeAt(fd, bytes, done, bytes.byteLength - done, byteOffset + done)
+          // A write that takes nothing and names no error would loop for ever; it counts as EIO.
+          if (bytesWritten === 0) throw new Error('nothing was written')
+          done += bytesWritten
         }
       } catch (error) {
         throw systemError(error, `write ${bytes.byteLength} bytes at offset ${byteOffset} of the ${role}`, name)

@@ -184,7 +184,7 @@ describe('cowring store repair', () => {
     expect(out.toString()).toBe(
       [
         `${test.folder}/mended: 1 of 7 entries of ${test.folder}/broken`,
-        "  note: an entry that was left out was perhaps for another chunk than said: that one shows the origin's present content too, and cannot be named",
+        "  note: 2 entries that were left out were perhaps for another chunk than said: those show the origin's present content too, and cannot be named",
         'left out (entry, chunk of the origin, chunk of the COW):',
         '  0 7 2  # entry 0 is for chunk 7, and so is entry 1',
         '  1 7 3  # entry 1 is for chunk 7, and so is entry 0',

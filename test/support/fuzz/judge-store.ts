@@ -5,7 +5,7 @@
  * - what the loader refuses has a problem in check; what has none is loaded; and both read the same exceptions;
  * - after a load for writing nothing is left behind the list;
  * - a repair keeps what its rule says (trusted-entries.ts) with its data, says what is lost, leaves the damaged store as it was,
- *   and writes a store that loads and has no remark.
+ *   and writes a store that loads and has no remark; also where sectors cannot be read.
  */
 import { CowringError } from '../../../src/base/errors.js'
 import { deltaRanges } from '../../../src/control/delta-ranges.js'
@@ -32,6 +32,7 @@ export async function judgeStore(plan: StorePlan): Promise<Verdict> {
   const report = await checkAgrees(bytes, originSectors, loaded, readsMax)
   await deltaAgrees(bytes, originSectors, report, loaded, readsMax)
   const repair = await repairKeeps(bytes, plan, originSectors, report, readsMax)
+  if (plan.unreadable.length > 0) await repairEnds(bytes, plan, originSectors, 8 * readsMax)
   return `${loaded.outcome === 'refused' ? loaded.code : loaded.outcome}, ${repair}`
 }
 
@@ -92,7 +93,7 @@ async function repairKeeps(
   bytes: Uint8Array,
   plan: StorePlan,
   originSectors: number,
-  { kind, valid, problems }: StoreReport,
+  { problems }: StoreReport,
   readsMax: number,
 ): Promise<string> {
   const before = bytes.slice()
@@ -116,7 +117,6 @@ async function repairKeeps(
     expect(repairCodes.has(error.code), `repair failed with ${error.code}: ${error.message}`)
     expect(problems.length > 0, `repair refuses a sound store: ${error.message}`)
     expect(made === undefined, 'repair refuses before it opens the new store')
-    if (kind === 'store' && (valid !== undefined || isGiven) && error.code === 'STORE_CORRUPT') return 'not repaired'
     return `not repaired (${error.code})`
   }
   expect(Buffer.from(before).equals(bytes), 'repair leaves the damaged store as it was')
@@ -146,6 +146,29 @@ async function repairKeeps(
   const check = await (await inspectBytes(made, originSectors)).report()
   expect(check.problemCount === 0 && check.remarks.length === 0, `${check.problems}${check.remarks}`)
   return report.dropped.length === 0 ? 'repaired whole' : 'repaired in part'
+}
+
+/** What is kept where sectors are bad has no second rule; it must be a good store, and every entry accounted for. */
+async function repairEnds(bytes: Uint8Array, plan: StorePlan, originSectors: number, readsMax: number): Promise<void> {
+  let made: BytesInMemory | undefined
+  try {
+    const { dropped, entries, kept } = await repairBytes({
+      from: new BytesInMemory(bytes, { readsMax, unreadable: plan.unreadable }),
+      originSectors,
+      salvageInvalid: true,
+      open: (byteLength) => {
+        made = new BytesInMemory(new Uint8Array(byteLength), { isFresh: true })
+        return made
+      },
+    })
+    expect(kept + dropped.length === entries, 'every entry is kept or dropped')
+  } catch (error) {
+    if (!(error instanceof CowringError)) throw error
+    expect(repairCodes.has(error.code) || error.code === 'IO_ERROR', `repair failed with ${error.code}`)
+    return
+  }
+  const { outcome } = await loadedFrom(made?.bytes ?? new Uint8Array(512), originSectors)
+  expect(outcome === 'loaded', `the store repaired around bad sectors is ${outcome}`)
 }
 
 function sameEntries(one: ReadonlyMap<number, number>, other: ReadonlyMap<number, number>): boolean {

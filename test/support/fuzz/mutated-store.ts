@@ -13,6 +13,8 @@ export interface StorePlan {
   /** Data indexes that were lost before each of these entries. */
   readonly gaps: readonly number[]
   readonly mutations: readonly Mutation[]
+  /** Sectors that cannot be read, for a repair. */
+  readonly unreadable: readonly number[]
 }
 
 type Mutation =
@@ -104,6 +106,7 @@ export const storePlans: fc.Arbitrary<StorePlan> = fc.record({
   spareSectors: fc.constantFrom(0, 0, 0, 1, 3),
   gaps: fc.array(fc.nat(70), { maxLength: 3 }),
   mutations: fc.array(mutation, { maxLength: 4 }),
+  unreadable: fc.oneof(fc.constant([]), fc.array(fc.nat(70), { maxLength: 3 })),
 })
 
 /** The origin of all of them: more chunks than entries, the last one partial where chunks have more than a sector. */
