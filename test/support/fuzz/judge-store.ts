@@ -1,7 +1,7 @@
 /**
  * Whether loader, check, repair and delta agree about a store, whatever it holds:
  *
- * - each of them ends, after a bounded number of reads, with an answer or a CowringError of a code that is documented;
+ * - each of them ends, after a bounded number of reads and in bounded memory, with an answer or a CowringError of a code that is documented;
  * - what the loader refuses has a problem in check; what has none is loaded; and both read the same exceptions;
  * - after a load for writing nothing is left behind the list;
  * - a repair keeps what its rule says (trusted-entries.ts) with its data, says what is lost, leaves the damaged store as it was,
@@ -26,6 +26,7 @@ export async function judgeStore(plan: StorePlan): Promise<Verdict> {
   const readsMax = 64 + bytes.byteLength / 256
   const loaded = await loadedFrom(bytes, originSectors)
   expect(loaded.calls <= readsMax, `the loader made ${loaded.calls} calls`)
+  expect(loaded.mapBytes <= 4 * originSectors, `a map of ${loaded.mapBytes} bytes for ${originSectors} sectors`)
   if (loaded.code !== undefined) {
     expect(loaderCodes.has(loaded.code), `the loader failed with ${loaded.code}`)
   }

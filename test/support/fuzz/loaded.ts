@@ -18,6 +18,8 @@ export interface Loaded {
   /** The COW after it: a load for writing clears what is behind the list. */
   readonly bytes: Uint8Array
   readonly calls: number
+  /** Memory of its exception map. */
+  readonly mapBytes: number
 }
 
 export async function loadedFrom(bytes: Uint8Array, originSectors: number): Promise<Loaded> {
@@ -43,7 +45,9 @@ export async function loadedFrom(bytes: Uint8Array, originSectors: number): Prom
     const store = await openStore(io, 8, { sizeBytes: originSectors * 512, blockSectors: 1 }, isFresh ? 'look' : 'take')
     const isInvalid = store.cursor.state() === storeState.invalid
     const outcome = isInvalid ? 'invalid' : 'loaded'
-    return { outcome, code: undefined, exceptions: exceptionsOf(store, originSectors), bytes: cow.slice(), calls }
+    const mapBytes = store.mapMemory.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    const exceptions = exceptionsOf(store, originSectors)
+    return { outcome, code: undefined, exceptions, bytes: cow.slice(), calls, mapBytes }
   } catch (error) {
     if (!(error instanceof CowringError)) throw error
     return {
@@ -52,6 +56,7 @@ export async function loadedFrom(bytes: Uint8Array, originSectors: number): Prom
       exceptions: new Map(),
       bytes: cow.slice(),
       calls,
+      mapBytes: 0,
     }
   }
 }
