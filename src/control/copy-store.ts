@@ -27,6 +27,7 @@ export async function copyStore(
   from: StoreBytes,
   to: WritableBytes,
   plan: RepairPlan,
+  signal?: AbortSignal,
 ): Promise<{ kept: number; dropped: DroppedEntry[] }> {
   const { geometry } = plan.limits
   const left = new Set(plan.dropped.map(({ entry }) => entry))
@@ -36,6 +37,7 @@ export async function copyStore(
   while (await list.next()) {
     for (let index = 0; index < list.count; index++) {
       const entry = list.first + index
+      signal?.throwIfAborted()
       if (!left.has(entry)) await copy.take({ entry, oldChunk: list.oldChunk(index), newChunk: list.newChunk(index) })
     }
   }
@@ -46,6 +48,8 @@ export async function copyStore(
     throw new CowringError('IO_ERROR', `no data of ${from.name} can be read: ${failure.reason}`, { path: from.name })
   }
   await to.barrier()
+  // The last moment at which nobody takes it for a store.
+  signal?.throwIfAborted()
   const header = Buffer.alloc(sectorsToBytes(to.blockSectors))
   encodeHeader({ valid: true, version: diskVersion, chunkSectors: geometry.chunkSectors }, header, 0)
   await to.write(header, 0)

@@ -29,6 +29,8 @@ export interface RepairOptions {
   readonly chunkSectors?: number
   /** Also repairs a store that was invalidated. What comes of it shows no moment of the origin. False by default. */
   readonly salvageInvalid?: boolean
+  /** Stops it: the repair rejects with the signal's reason, and takes back what it has written. */
+  readonly signal?: AbortSignal
 }
 
 /** What a repair has done. */
@@ -64,8 +66,8 @@ export interface RepairJob extends Omit<RepairOptions, 'origin'> {
  * data: the same chunk size, packed without gaps, at least as large in whole chunks. `from` is only read.
  *
  * `to` must not exist, or be blank: zero wherever the new store will be, and long enough. It must not be `from`, by whatever
- * path. Resolves when the new store is durable, name and size included. If it rejects, `to` is as it was: a file that was
- * made is gone.
+ * path. Resolves when the new store is durable, name and size included. If it rejects, also because `signal` stopped it, `to` is
+ * as it was: a file that was made is gone.
  * What a store that was sound shows does not change. Otherwise the report says what was lost; the snapshot shows the origin's
  * present content there.
  * Fails with INVALID_ARGUMENT (options; `to` is `from`, or not blank), DEVICE_MISSING, DEVICE_UNSUPPORTED, DEVICE_BUSY (an
@@ -118,7 +120,7 @@ export async function repairBytes(job: RepairJob): Promise<RepairReport> {
   const extent = extentChunks(geometry, trusted)
   const to = job.open(Math.max(cowChunks, extent) * chunkBytes)
   await requireBlank(to, geometry, extent)
-  const { kept, dropped } = await copyStore(from, to, plan)
+  const { kept, dropped } = await copyStore(from, to, plan, job.signal)
   await requireGood(to, originSectors, kept)
   const all = [...plan.dropped, ...dropped].toSorted((a, b) => a.entry - b.entry)
   const lostChunks = all.filter(({ isLost }) => isLost).map(({ oldChunk }) => oldChunk)

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cowringProgram } from '../../src/cli/program.js'
 import { cowringMain, DaemonUnderTest } from '../support/daemon-process.js'
 import { storeByHand } from '../support/store-by-hand.js'
+import { newChunkOf } from '../support/store-image.js'
 
 const test = new DaemonUnderTest()
 
@@ -300,6 +301,19 @@ describe('cowring store repair', () => {
       expect((await test.run(['store', 'repair', ...words])).code).toBe(2)
     }
     expect(files()).toEqual(before)
+  })
+
+  it('leaves no new file behind when Ctrl-C stops it', async () => {
+    const entries = Array.from({ length: 25_000 }, (_, index) => [index, newChunkOf(index, 8)] as const)
+    store('long', entries, 25_200)
+    const repair = test.start('store', 'repair', 'long', 'stopped')
+    const isOver = repair.ended.then(() => true)
+    const isMade = () => existsSync(join(test.folder, 'stopped'))
+    while (!isMade() && !(await Promise.race([isOver, new Promise<false>((go) => setTimeout(go, 1, false))])));
+    repair.child.kill('SIGINT')
+    const { code, err } = await repair.ended
+    expect([code, err]).toEqual([130, 'cowring: the repair was stopped; stopped is as it was before\n'])
+    expect(isMade()).toBe(false)
   })
 
   it('leaves no new file behind when there is no room for it', async () => {

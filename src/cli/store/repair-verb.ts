@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { type RepairOptions, type RepairReport, repairStore } from '../../index.js'
 import { exampleText, exitCodes, type Finish, jsonOption, jsonText, wholeFrom } from '../command-parts.js'
+import { Interruption } from '../merge/interruption.js'
 import { writeOut } from '../write-out.js'
 import { originOption, originSizeOption } from './store-options.js'
 import { writeLines } from './write-list.js'
@@ -27,7 +28,17 @@ export function addRepair(store: Command, finish: Finish): void {
     .addOption(jsonOption())
     .addHelpText('after', exampleText('cowring store repair --origin disk.img snap.cow mended.cow'))
     .action(async (broken: string, target: string, flags: RepairFlags) => {
-      const report = await repairStore(broken, target, optionsOf(flags))
+      using interruption = new Interruption(() => {})
+      const report = await repairStore(broken, target, { ...optionsOf(flags), signal: interruption.signal }).catch(
+        (error: unknown) => {
+          if (interruption.exitCode === undefined) throw error
+        },
+      )
+      if (report === undefined) {
+        process.stderr.write(`cowring: the repair was stopped; ${target} is as it was before\n`)
+        finish(interruption.exitCode ?? exitCodes.failed)
+        return
+      }
       if (flags.json === true) await writeOut(jsonText(report))
       else await writeLines(repairLines(report))
       finish(exitCodes.done)

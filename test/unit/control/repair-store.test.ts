@@ -16,6 +16,7 @@ import { repairStore } from '../../../src/control/repair-store.js'
 import { RepairTarget, requireBlank } from '../../../src/control/repair-target.js'
 import { geometryOf } from '../../../src/format/geometry.js'
 import { storeByHand } from '../../support/store-by-hand.js'
+import { newChunkOf } from '../../support/store-image.js'
 import { temporaryFolder } from '../io/temporary-folder.js'
 
 const at = temporaryFolder()
@@ -164,6 +165,21 @@ function filesNowBut(links: readonly string[]) {
     .filter((name) => !links.includes(name))
     .map((name) => [name, readFileSync(at(name)).toString('base64')])
 }
+
+describe('a repair that is stopped', () => {
+  it('rejects with the reason it was given and leaves no file', async () => {
+    const from = at('long')
+    const entries = Array.from({ length: 2000 }, (_, index) => [index, newChunkOf(index, 8)] as const)
+    writeFileSync(from, storeByHand({ entries, chunks: 2010 }))
+    const controller = new AbortController()
+    const to = fresh()
+    const stopWhenMade = setInterval(() => existsSync(to) && controller.abort('enough'), 0)
+    await expect(repairStore(from, to, { signal: controller.signal })).rejects.toBe('enough')
+    clearInterval(stopWhenMade)
+    expect(existsSync(to)).toBe(false)
+    expect((await repairStore(from, to)).kept).toBe(2000)
+  })
+})
 
 describe('a failure while the new store is written', () => {
   const written = async (target: RepairTarget) => {
