@@ -1,26 +1,31 @@
-/** `cowring store`: looks at a COW store on its own, without a daemon. */
+/** `cowring store`: looks at COW stores on their own, repairs and compares them, without a daemon. */
 import type { Command } from 'commander'
-import { type InspectOptions, inspectStore, type StoreInspection } from '../index.js'
-import { exampleText, exitCodes, type Finish, jsonOption, jsonText, wholeFrom } from './command-parts.js'
-import { entryJson, entryText, problemText, reportJson, reportText } from './store/store-text.js'
+import { type InspectOptions, inspectStore, type StoreEntry, type StoreInspection } from '../index.js'
+import { exampleText, exitCodes, type Finish, jsonOption, jsonText } from './command-parts.js'
+import { addDelta } from './store/delta-verb.js'
+import { addRepair } from './store/repair-verb.js'
+import { originSizeOption } from './store/store-options.js'
+import { checkText, entryJson, entryText, reportJson, reportText } from './store/store-text.js'
+import { writeJsonList, writeLines } from './store/write-list.js'
 import { writeOut } from './write-out.js'
 
 interface StoreFlags {
   readonly originSize?: number
   readonly json?: boolean
+  readonly strict?: boolean
 }
 
 export function addStore(program: Command, finish: Finish): void {
   const store = program
     .command('store')
-    .description('look at a persistent COW store on its own, without a daemon; nothing is written to it')
+    .description('look at, repair and compare persistent COW stores, without a daemon; no store is changed')
     .addHelpText('after', exampleText('cowring store info snap.cow', 'cowring store check snap.cow && echo sound'))
   const verb = (name: string, description: string, example: string): Command =>
     store
       .command(name)
       .description(description)
       .argument('<file>', 'the COW')
-      .option('--origin-size <sectors>', "the origin's length, to check entries against", wholeFrom(1, 2 ** 53 - 1))
+      .addOption(originSizeOption('entries are checked against it'))
       .addOption(jsonOption())
       .addHelpText('after', exampleText(example))
 
@@ -45,19 +50,20 @@ export function addStore(program: Command, finish: Finish): void {
 
   verb(
     'check',
-    'name everything that is wrong with a store; exits 1 if anything is',
+    'name everything that is wrong with a store, and remark on what is odd; exits 1 if anything is wrong',
     'cowring store check --origin-size 2097152 snap.cow',
-  ).action(async (file: string, flags: StoreFlags) => {
-    using inspection = await inspectStore(file, optionsOf(flags))
-    const report = await inspection.report()
-    if (flags.json === true) await writeOut(jsonText(reportJson(report)))
-    else if (report.problemCount === 0) await writeOut(`${report.path}: no problem in ${report.entries} entries\n`)
-    else
-      await writeOut(
-        `${report.path}: ${report.problemCount} problem${report.problemCount === 1 ? '' : 's'}\n${problemText(report)}`,
-      )
-    finish(report.problemCount === 0 ? exitCodes.done : exitCodes.failed)
-  })
+  )
+    .option('--strict', 'exit 1 for remarks as well')
+    .action(async (file: string, flags: StoreFlags) => {
+      using inspection = await inspectStore(file, optionsOf(flags))
+      const report = await inspection.report()
+      await writeOut(flags.json === true ? jsonText(reportJson(report)) : checkText(report))
+      const isSound = report.problemCount === 0 && (flags.strict !== true || report.remarks.length === 0)
+      finish(isSound ? exitCodes.done : exitCodes.failed)
+    })
+
+  addRepair(store, finish)
+  addDelta(store, finish)
 }
 
 const optionsOf = ({ originSize }: StoreFlags): InspectOptions => {
@@ -66,29 +72,14 @@ const optionsOf = ({ originSize }: StoreFlags): InspectOptions => {
 
 async function dumpText(inspection: StoreInspection): Promise<void> {
   await writeOut('# entry old-chunk new-chunk\n')
-  for await (const entries of batches(inspection)) await writeOut(entries.map(entryText).join(''))
+  await writeLines(printed(inspection, entryText))
 }
 
-/** One document, written as it is read. */
-async function dumpJson(inspection: StoreInspection): Promise<void> {
-  await writeOut('{\n  "entries": [')
-  let isFirst = true
-  for await (const entries of batches(inspection)) {
-    await writeOut(`${isFirst ? '' : ','}\n    ${entries.map(entryJson).join(',\n    ')}`)
-    isFirst = false
-  }
-  const report = JSON.stringify(reportJson(await inspection.report()), undefined, 2).replaceAll('\n', '\n  ')
-  await writeOut(`\n  ],\n  "report": ${report}\n}\n`)
-}
+const dumpJson = (inspection: StoreInspection): Promise<void> =>
+  writeJsonList('entries', printed(inspection, entryJson), async () => ({
+    report: reportJson(await inspection.report()),
+  }))
 
-/** Entries by the thousand: a write for each would take longer than reading them. */
-async function* batches(inspection: StoreInspection) {
-  let batch = []
-  for await (const entry of inspection.entries()) {
-    batch.push(entry)
-    if (batch.length < 1000) continue
-    yield batch
-    batch = []
-  }
-  if (batch.length > 0) yield batch
+async function* printed(inspection: StoreInspection, print: (entry: StoreEntry) => string) {
+  for await (const entry of inspection.entries()) yield print(entry)
 }

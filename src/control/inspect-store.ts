@@ -1,22 +1,22 @@
 /**
- * Looks at a COW store on its own, without its origin and without an engine: header, entries, usage, and every check of the
- * loader. It goes on after a problem where it can, and writes nothing.
+ * Looks at a COW store on its own, without its origin and without an engine: header, entries, usage, every check of the
+ * loader, and what is odd beyond that. It goes on after a problem where it can, and writes nothing.
  *
- * Guarantees: memory for a bit per chunk, not for entries: a store may have millions. The file is locked against writers
- * while it is open, so a store that an engine is using is refused, not half read.
+ * Guarantees: memory for a bit or two per chunk, not for entries: a store may have millions (sparse-bits.ts says how much at
+ * worst). The file is locked against writers while it is open, so a store that an engine is using is refused, not half read.
  */
-import { read } from 'node:fs'
-import { promisify } from 'node:util'
 import { CowringError } from '../base/errors.js'
-import { bytesToSectors, sectorBytes } from '../base/units.js'
-import { decodeNewChunk, decodeOldChunk, entryBytes } from '../format/exception.js'
-import { areaChunk, type Geometry, geometryOf, nextDataIndex } from '../format/geometry.js'
+import { bytesToSectors, sectorsToBytes } from '../base/units.js'
+import { type Geometry, geometryOf, nextDataIndex } from '../format/geometry.js'
 import { decodeHeader, type HeaderReading } from '../format/header.js'
 import { percentOf, type Usage, usageOf } from '../format/usage.js'
-import { type OpenedSource, openSource } from '../io/open-source.js'
-import { systemError } from '../io/system-error.js'
+import { openSource } from '../io/open-source.js'
+import { newChunkMax } from '../shm/exception-map.js'
 import { SparseBits } from './sparse-bits.js'
+import { bytesOfFile, type StoreBytes } from './store-bytes.js'
 import { EntryChecks, endlessList, headerProblem } from './store-checks.js'
+import { StoreList } from './store-list.js'
+import { remarksOf } from './store-remarks.js'
 
 export interface InspectOptions {
   /** The origin's length in sectors: entries past its end are problems. Without it they cannot be told. */
@@ -52,100 +52,96 @@ export interface StoreReport {
   readonly problemCount: number
   /** The first of them. */
   readonly problems: readonly string[]
+  /** What is odd, and loads all the same: lost space, what a crash left behind. */
+  readonly remarks: readonly string[]
 }
 
 /** Problems that are kept as text; the others are counted. */
 const problemsKept = 100
-const blockBytes = 2 ** 20
-const readAt = promisify(read)
 
 /**
  * Opens a store to look at it. Fails with DEVICE_MISSING, DEVICE_UNSUPPORTED, DEVICE_BUSY (an engine is using it),
  * INVALID_ARGUMENT, IO_ERROR.
  */
 export async function inspectStore(path: string, options: InspectOptions = {}): Promise<StoreInspection> {
-  const { originSectors } = options
-  if (originSectors !== undefined && !(Number.isSafeInteger(originSectors) && originSectors > 0)) {
-    const text = `an origin has a positive whole number of sectors, not ${originSectors}`
-    throw new CowringError('INVALID_ARGUMENT', text, { path })
-  }
+  checkOriginSectors(options.originSectors, path)
   const source = openSource(path, { access: 'read', backend: 'node', role: 'COW' })
   try {
-    const first = Buffer.alloc(Math.min(4096, source.sizeBytes))
-    await fill(source, first, 0)
-    return new StoreInspection(source, decodeHeader(first, 0), originSectors)
+    return await inspectBytes(bytesOfFile(source, 'COW'), options.originSectors, () => source.close())
   } catch (error) {
     source.close()
     throw error
   }
 }
 
+/** Fails with INVALID_ARGUMENT. */
+export function checkOriginSectors(originSectors: number | undefined, path: string): void {
+  if (originSectors === undefined || (Number.isSafeInteger(originSectors) && originSectors > 0)) return
+  const text = `an origin has a positive whole number of sectors, not ${originSectors}`
+  throw new CowringError('INVALID_ARGUMENT', text, { path })
+}
+
+export const originTwice = (origin: string): CowringError =>
+  new CowringError('INVALID_ARGUMENT', `give the origin ${origin} or a length, not both`, { path: origin })
+
+/** The same for what is open already. Fails with IO_ERROR. */
+export async function inspectBytes(
+  bytes: StoreBytes,
+  originSectors: number | undefined,
+  close = () => {},
+): Promise<StoreInspection> {
+  const first = Buffer.alloc(sectorsToBytes(bytes.blockSectors))
+  await bytes.read(first, 0)
+  return new StoreInspection(bytes, decodeHeader(first, 0), originSectors, close)
+}
+
 export class StoreInspection implements Disposable {
-  readonly #source: OpenedSource
+  readonly #bytes: StoreBytes
   readonly #reading: HeaderReading
   readonly #geometry: Geometry | undefined
-  readonly #originSectors: number | undefined
+  readonly #list: StoreList | undefined
+  readonly #checks: EntryChecks | undefined
+  readonly #seen = new SparseBits()
+  readonly #close: () => void
   readonly #problems: string[] = []
   #problemCount = 0
   #entries = 0
+  #badEntries = 0
+  #badArea: number | undefined
+  #outOfOrder = 0
+  #firstOutOfOrder: number | undefined
+  #before = 0
   #highest: number | undefined
-  #isRead = false
+  #hasEnded = false
 
-  constructor(source: OpenedSource, reading: HeaderReading, originSectors: number | undefined) {
-    this.#source = source
+  constructor(bytes: StoreBytes, reading: HeaderReading, originSectors: number | undefined, close: () => void) {
+    this.#bytes = bytes
     this.#reading = reading
-    this.#originSectors = originSectors
-    this.#geometry = this.#judgeHeader()
-  }
-
-  /** The list in its order, to its end. To be read once. Fails with IO_ERROR. */
-  async *entries(): AsyncGenerator<StoreEntry, void, undefined> {
-    const geometry = this.#geometry
-    if (geometry === undefined || this.#isRead) return
-    this.#isRead = true
+    this.#close = close
+    const geometry = this.#judgeHeader()
+    this.#geometry = geometry
+    if (geometry === undefined) return
     const { chunkBytes } = geometry
-    const cowChunks = Math.floor(this.#source.sizeBytes / chunkBytes)
-    const seen = new SparseBits()
-    const checks = new EntryChecks({
-      geometry,
-      cowChunks,
-      originChunks: this.#originChunks(geometry),
-      hasOld: (oldChunk) => seen.has(oldChunk),
-    })
-    const block = Buffer.alloc(Math.min(blockBytes, chunkBytes))
-    const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
-    for (let area = 0; areaChunk(geometry, area) < cowChunks; area++) {
-      const start = areaChunk(geometry, area) * chunkBytes
-      for (let done = 0; done < chunkBytes; done += block.byteLength) {
-        await fill(this.#source, block, start + done)
-        for (let at = 0; at < block.byteLength; at += entryBytes) {
-          const newChunk = decodeNewChunk(view, at)
-          if (newChunk === 0) return
-          const oldChunk = decodeOldChunk(view, at)
-          const entry = this.#entries++
-          const problem = checks.take(entry, oldChunk, newChunk)
-          if (problem === undefined) {
-            seen.add(oldChunk)
-            this.#highest = Math.max(this.#highest ?? 0, newChunk)
-          } else {
-            this.#note(problem)
-          }
-          yield { entry, oldChunk, newChunk, problem }
-        }
-      }
-    }
-    this.#note(endlessList)
+    const cowChunks = Math.floor(bytes.sizeBytes / chunkBytes)
+    const originChunks = originSectors && Math.ceil(sectorsToBytes(originSectors) / chunkBytes)
+    this.#list = new StoreList(bytes, geometry)
+    this.#checks = new EntryChecks({ geometry, cowChunks, originChunks }, (oldChunk) => this.#seen.has(oldChunk))
   }
 
-  /** Reads what is left of the list and says what came of it. */
+  /** The list in its order, to its end. Each entry comes once, whoever asks. Fails with IO_ERROR. */
+  async *entries(): AsyncGenerator<StoreEntry, void, undefined> {
+    for (let block = await this.#nextBlock(); block !== undefined; block = await this.#nextBlock()) yield* block
+  }
+
+  /** Reads what is left of the list and says what came of it. Fails with IO_ERROR. */
   async report(): Promise<StoreReport> {
-    for await (const _ of this.entries());
+    while ((await this.#nextBlock()) !== undefined);
     const reading = this.#reading
     const header = reading.kind === 'store' ? reading.header : undefined
     const usage = this.#usage()
     return {
-      path: this.#source.path ?? this.#source.name,
-      cowSectors: bytesToSectors(this.#source.sizeBytes),
+      path: this.#bytes.name,
+      cowSectors: bytesToSectors(this.#bytes.sizeBytes),
       kind: reading.kind === 'fresh' ? 'blank' : reading.kind,
       valid: header?.valid,
       version: header?.version,
@@ -156,12 +152,13 @@ export class StoreInspection implements Disposable {
       percent: usage === undefined ? undefined : percentOf(usage),
       problemCount: this.#problemCount,
       problems: this.#problems,
+      remarks: await this.#remarks(usage, header?.valid === true),
     }
   }
 
   /** Closes the file. */
   close(): void {
-    this.#source.close()
+    this.#close()
   }
 
   [Symbol.dispose](): void {
@@ -175,14 +172,45 @@ export class StoreInspection implements Disposable {
     if (reading.kind === 'foreign') this.#note(`it is no store: it begins with 0x${reading.magic.toString(16)}`)
     if (reading.kind !== 'store') return undefined
     const { header } = reading
-    const problem = headerProblem(header, [this.#source.blockSectors])
+    const problem = headerProblem(header, [this.#bytes.blockSectors])
     if (problem !== undefined) this.#note(problem.text)
     if (!header.valid) this.#note('it was invalidated: what the snapshot showed is lost')
     return problem === undefined ? geometryOf(header.chunkSectors) : undefined
   }
 
-  #originChunks({ chunkSectors }: Geometry): number | undefined {
-    return this.#originSectors === undefined ? undefined : Math.ceil(this.#originSectors / chunkSectors)
+  async #nextBlock(): Promise<StoreEntry[] | undefined> {
+    const list = this.#list
+    if (list === undefined || this.#hasEnded) return undefined
+    if (!(await list.next())) {
+      this.#hasEnded = true
+      if (list.end === 'none') this.#note(endlessList)
+      return undefined
+    }
+    const entries: StoreEntry[] = []
+    for (let index = 0; index < list.count; index++) {
+      entries.push(this.#judge(list.first + index, list.oldChunk(index), list.newChunk(index)))
+    }
+    return entries
+  }
+
+  #judge(entry: number, oldChunk: number, newChunk: number): StoreEntry {
+    const problem = this.#checks?.take(entry, oldChunk, newChunk) ?? tooFar(entry, newChunk)
+    this.#entries++
+    if (problem === undefined) {
+      this.#seen.add(oldChunk)
+      this.#highest = Math.max(this.#highest ?? 0, newChunk)
+      if (newChunk < this.#before) {
+        this.#outOfOrder++
+        this.#firstOutOfOrder ??= entry
+      }
+      this.#before = newChunk
+    } else {
+      this.#note(problem)
+      this.#badEntries++
+      const entriesPerArea = this.#geometry?.entriesPerArea ?? 1
+      if (entry % entriesPerArea === 0) this.#badArea ??= entry / entriesPerArea
+    }
+    return { entry, oldChunk, newChunk, problem }
   }
 
   #usage(): Usage | undefined {
@@ -192,7 +220,23 @@ export class StoreInspection implements Disposable {
       geometry: this.#geometry,
       nextDataIndex: nextDataIndex(this.#geometry, this.#highest),
       committedEntries: this.#entries,
-      cowSectors: bytesToSectors(this.#source.sizeBytes),
+      cowSectors: bytesToSectors(this.#bytes.sizeBytes),
+    })
+  }
+
+  async #remarks(usage: Usage | undefined, isValid: boolean): Promise<readonly string[]> {
+    if (this.#geometry === undefined || usage === undefined) return []
+    return remarksOf(this.#bytes, this.#geometry, {
+      entries: this.#entries,
+      hasEnd: this.#list?.end === 'mark',
+      badEntries: this.#badEntries,
+      badArea: this.#badArea,
+      outOfOrder: this.#outOfOrder,
+      firstOutOfOrder: this.#firstOutOfOrder,
+      highest: this.#highest,
+      isTaken: (newChunk) => this.#checks?.isTaken(newChunk) === true,
+      usage,
+      isValid,
     })
   }
 
@@ -202,22 +246,8 @@ export class StoreInspection implements Disposable {
   }
 }
 
-async function fill(source: OpenedSource, into: Buffer, byteOffset: number): Promise<void> {
-  const where = source.path ?? source.name
-  if (source.descriptor.kind !== 'file') throw new CowringError('DEVICE_UNSUPPORTED', `${where} is no file`)
-  const { fd } = source.descriptor
-  try {
-    for (let done = 0; done < into.byteLength; ) {
-      const { bytesRead } = await readAt(fd, into, done, into.byteLength - done, byteOffset + done)
-      if (bytesRead === 0) {
-        const text = `${where} ended at ${byteOffset + done} while it was read; it has been shortened`
-        throw new CowringError('IO_ERROR', text, { path: where, byteOffset: byteOffset + done })
-      }
-      done += bytesRead
-    }
-  } catch (error) {
-    throw error instanceof CowringError
-      ? error
-      : systemError(error, `read ${sectorBytes}-byte sectors of the COW`, where)
-  }
+/** The format could hold it; the engine, whose maps have words of 32 bits, does not load it. */
+function tooFar(entry: number, newChunk: number): string | undefined {
+  if (newChunk <= newChunkMax) return undefined
+  return `entry ${entry} points at chunk ${newChunk}; cowring addresses ${newChunkMax} chunks of a COW`
 }

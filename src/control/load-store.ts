@@ -6,7 +6,7 @@ import { CowringError } from '../base/errors.js'
 import { decodeNewChunk, decodeOldChunk, entryBytes } from '../format/exception.js'
 import { areaChunk, type Geometry, geometryOf, nextDataIndex } from '../format/geometry.js'
 import { decodeHeader, type StoreHeader } from '../format/header.js'
-import { CommitCursor, commitCursorBytes, entriesKept, recordCapacity } from '../shm/commit-cursor.js'
+import { CommitCursor, commitCursorBytes, entriesKept } from '../shm/commit-cursor.js'
 import { createExceptionMapMemory, ExceptionMap, newChunkMax } from '../shm/exception-map.js'
 import { EntryChecks, endlessList, headerProblem } from './store-checks.js'
 import { blockBytes, type StoreIo } from './store-io.js'
@@ -73,22 +73,30 @@ export async function loadStore(io: StoreIo, header: StoreHeader, origin: Origin
   return { ...store, dataIndexOffset: list.dataIndexOffset() }
 }
 
-/** Zeroes what a crash may have left behind the end of the list, so that no later entry can join it to the list. */
+/**
+ * Zeroes what a crash may have left behind the end of the list, to the end of the area, so that no later entry can join it
+ * to the list. A commit of ours leaves 128 KiB at most; a kernel that stopped between header and area 0 leaves all of it.
+ */
 export async function clearBehindList(io: StoreIo, store: LoadedStore): Promise<void> {
   const { chunkBytes, entriesPerArea } = store.geometry
   const committed = store.cursor.committed()
   const area = areaChunk(store.geometry, Math.floor(committed / entriesPerArea)) * chunkBytes
   const listEnd = (committed % entriesPerArea) * entryBytes
-  // A group writes at most this much at once, from the block that the list's end was in.
-  const end = Math.min(chunkBytes, Math.ceil(listEnd / 4096) * 4096 + recordCapacity * entryBytes)
-  const start = Math.floor(listEnd / 4096) * 4096
-  await io.read(area + start, Math.min(chunkBytes, end) - start)
-  const tail = io.bytes.subarray(listEnd - start, end - start)
-  if (tail.every((byte) => byte === 0)) return
-  tail.fill(0)
-  await io.write(area + start, end - start)
-  await io.barrier()
+  let isClear = true
+  for (let start = Math.floor(listEnd / 4096) * 4096; start < chunkBytes; start += blockBytes) {
+    const byteLength = Math.min(chunkBytes - start, blockBytes)
+    await io.read(area + start, byteLength)
+    const tail = io.bytes.subarray(Math.max(0, listEnd - start), byteLength)
+    if (isZero(tail)) continue
+    tail.fill(0)
+    await io.write(area + start, byteLength)
+    isClear = false
+  }
+  if (!isClear) await io.barrier()
 }
+
+const zeroes = Buffer.alloc(blockBytes)
+const isZero = (bytes: Uint8Array): boolean => zeroes.subarray(0, bytes.byteLength).equals(bytes)
 
 class ListReader {
   readonly #io: StoreIo
@@ -108,12 +116,9 @@ class ListReader {
     this.#map = new ExceptionMap(store.mapMemory)
     const { geometry } = store
     this.#cowChunks = Math.floor(io.device.sizeBytes / geometry.chunkBytes)
-    this.#checks = new EntryChecks({
-      geometry,
-      cowChunks: this.#cowChunks,
-      originChunks: Math.ceil(origin.sizeBytes / geometry.chunkBytes),
-      hasOld: (oldChunk) => this.#map.lookUp(oldChunk) >= 0,
-    })
+    const originChunks = Math.ceil(origin.sizeBytes / geometry.chunkBytes)
+    const limits = { geometry, cowChunks: this.#cowChunks, originChunks }
+    this.#checks = new EntryChecks(limits, (oldChunk) => this.#map.lookUp(oldChunk) >= 0)
   }
 
   async read(): Promise<void> {

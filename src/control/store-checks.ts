@@ -1,12 +1,13 @@
 /**
  * The checks of a persistent store, one place for all who read one: the loader stops at the first problem, the inspection
- * names as many as it can.
+ * names as many as it can, a repair drops what does not pass.
  *
  * The kernel checks next to nothing here; a list that contradicts itself is refused, with the entry named, because a snapshot
  * that shows wrong bytes is worse than none.
  */
 import { dataIndexOf, type Geometry, validateChunkSectors } from '../format/geometry.js'
 import { diskVersion, type StoreHeader } from '../format/header.js'
+import { SparseBits } from './sparse-bits.js'
 
 export interface HeaderProblem {
   readonly kind: 'corrupt' | 'version'
@@ -37,39 +38,54 @@ export interface EntryLimits {
   readonly cowChunks: number
   /** Chunks of the origin, the last one perhaps in part; `undefined` where it is not known. */
   readonly originChunks: number | undefined
-  /** Whether an entry for this chunk of the origin was taken before. */
-  readonly hasOld: (oldChunk: number) => boolean
+}
+
+/** Limit: offsets are numbers, so an origin ends at 2^53 bytes. */
+export const originChunksMax = ({ chunkBytes }: Geometry): number => 2 ** 53 / chunkBytes
+
+/** What is wrong with an entry by itself, whatever others say. */
+export function entryProblem(
+  { geometry, cowChunks, originChunks }: EntryLimits,
+  entry: number,
+  oldChunk: number,
+  newChunk: number,
+): string | undefined {
+  // A number on disk that is no safe integer comes out larger than every limit.
+  if (!(oldChunk < (originChunks ?? originChunksMax(geometry)))) {
+    const end = originChunks === undefined ? 'any origin' : `the origin's ${originChunks} chunks`
+    return `entry ${entry} is for chunk ${oldChunk}, past ${end}`
+  }
+  if (!(newChunk < cowChunks)) return `entry ${entry} points at chunk ${newChunk}, past the COW's ${cowChunks} chunks`
+  if (dataIndexOf(geometry, newChunk) === undefined) {
+    return `entry ${entry} points at chunk ${newChunk}, which holds metadata`
+  }
+  return undefined
 }
 
 /** Checks the entries of one list, in order. */
 export class EntryChecks {
   readonly #limits: EntryLimits
-  readonly #taken: Uint8Array
+  readonly #hasOld: (oldChunk: number) => boolean
+  readonly #taken = new SparseBits()
 
-  constructor(limits: EntryLimits) {
+  /** `hasOld`: whether an entry for this chunk of the origin was taken before. */
+  constructor(limits: EntryLimits, hasOld: (oldChunk: number) => boolean) {
     this.#limits = limits
-    this.#taken = new Uint8Array(Math.ceil(limits.cowChunks / 8))
+    this.#hasOld = hasOld
   }
 
   /** What is wrong with an entry; `undefined` takes its place on the COW, and the caller notes its chunk of the origin. */
   take(entry: number, oldChunk: number, newChunk: number): string | undefined {
-    const { geometry, cowChunks, originChunks, hasOld } = this.#limits
-    // A number on disk that is no safe integer comes out larger than every limit.
-    if (!(oldChunk < (originChunks ?? Number.MAX_SAFE_INTEGER))) {
-      const end = originChunks === undefined ? 'any origin' : `the origin's ${originChunks} chunks`
-      return `entry ${entry} is for chunk ${oldChunk}, past ${end}`
-    }
-    if (!(newChunk < cowChunks)) {
-      return `entry ${entry} points at chunk ${newChunk}, past the COW's ${cowChunks} chunks`
-    }
-    if (dataIndexOf(geometry, newChunk) === undefined) {
-      return `entry ${entry} points at chunk ${newChunk}, which holds metadata`
-    }
-    const bit = 1 << (newChunk & 7)
-    const byte = this.#taken[newChunk >>> 3] as number
-    if ((byte & bit) !== 0) return `entry ${entry} points at chunk ${newChunk}, which another has`
-    if (hasOld(oldChunk)) return `entry ${entry} is a second one for chunk ${oldChunk}`
-    this.#taken[newChunk >>> 3] = byte | bit
+    const problem = entryProblem(this.#limits, entry, oldChunk, newChunk)
+    if (problem !== undefined) return problem
+    if (this.#taken.has(newChunk)) return `entry ${entry} points at chunk ${newChunk}, which another has`
+    if (this.#hasOld(oldChunk)) return `entry ${entry} is a second one for chunk ${oldChunk}`
+    this.#taken.add(newChunk)
     return undefined
+  }
+
+  /** Whether a good entry points at this chunk of the COW. */
+  isTaken(newChunk: number): boolean {
+    return this.#taken.has(newChunk)
   }
 }

@@ -24,6 +24,11 @@ export class Interruption implements Disposable {
     return this.#signal === undefined ? undefined : 128 + constants.signals[this.#signal]
   }
 
+  /** Aborts at the first one. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
   /** Resolves after so long; when the first signal comes meanwhile, at once. */
   async sleep(ms: number): Promise<void> {
     if (this.#signal !== undefined) await sleep(ms)

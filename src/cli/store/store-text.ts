@@ -19,15 +19,27 @@ export function reportText(report: StoreReport): string {
       ['Usage', `${allocatedSectors}/${totalSectors} ${metadataSectors} (${percent?.toFixed(2)} %)`],
     )
   }
-  lines.push(['Problems', report.problemCount === 0 ? 'none' : `${report.problemCount}`])
+  lines.push(
+    ['Problems', report.problemCount === 0 ? 'none' : `${report.problemCount}`],
+    ['Remarks', report.remarks.length === 0 ? 'none' : `${report.remarks.length}`],
+  )
   const width = Math.max(...lines.map(([label]) => label.length)) + 2
   return lines.map(([label, value]) => `${`${label}:`.padEnd(width)}${value}\n`).join('') + problemText(report)
 }
 
-/** One line a problem. */
-export function problemText({ problems, problemCount }: StoreReport): string {
+export function checkText(report: StoreReport): string {
+  const { entries, path, problemCount, remarks } = report
+  const problems =
+    problemCount === 0 ? `no problem in ${entries} entries` : `${problemCount} problem${problemCount === 1 ? '' : 's'}`
+  const more = remarks.length === 0 ? '' : `, ${remarks.length} remark${remarks.length === 1 ? '' : 's'}`
+  return `${path}: ${problems}${more}\n${problemText(report)}`
+}
+
+/** One line a problem, and one a remark. */
+function problemText({ problems, problemCount, remarks }: StoreReport): string {
   const more = problemCount - problems.length
-  return problems.map((problem) => `  ${problem}\n`).join('') + (more > 0 ? `  and ${more} more\n` : '')
+  const lines = [...problems, ...(more > 0 ? [`and ${more} more`] : []), ...remarks.map((text) => `remark: ${text}`)]
+  return lines.map((line) => `  ${line}\n`).join('')
 }
 
 export function stateOf({ kind, valid }: StoreReport): string {
@@ -48,10 +60,11 @@ export const reportJson = (report: StoreReport) => ({
   percent: report.percent ?? null,
   problemCount: report.problemCount,
   problems: report.problems,
+  remarks: report.remarks,
 })
 
 export const entryText = ({ entry, oldChunk, newChunk, problem }: StoreEntry): string =>
-  `${entry} ${oldChunk} ${newChunk}${problem === undefined ? '' : `  # ${problem}`}\n`
+  `${entry} ${oldChunk} ${newChunk}${problem === undefined ? '' : `  # ${problem}`}`
 
 export const entryJson = ({ entry, oldChunk, newChunk, problem }: StoreEntry): string =>
   JSON.stringify({ entry, oldChunk, newChunk, problem: problem ?? null })
