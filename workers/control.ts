@@ -131,10 +131,11 @@ function attachSnapshot(ctx: WorkerContext, wire: SnapshotOnWire, buffers: reado
 }
 
 function fileFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly SharedArrayBuffer[]): BlockFile {
-  return blockFileFrom(fileFromWire(wire, buffers), ctx.arena, {
-    volume: (volume) => new VolumeFile(ctx, volume),
-    stripeFailed: (failures, column) => {
+  const parts = {
+    volume: (volume: number) => new VolumeFile(ctx, volume),
+    stripeFailed: (failures: SharedArrayBuffer, column: number) => {
       if (countStripeFailure(failures, column)) ctx.signals.raiseEvent()
     },
-  })
+  }
+  return blockFileFrom(fileFromWire(wire, buffers), ctx.arena, parts, ctx.turns)
 }

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Engine } from 'cowring'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { mayMount, Mounts } from '../support/faults/mounts.js'
+import { Mounts, mayMount } from '../support/faults/mounts.js'
 import { StampedOrigin, wrongSector } from '../support/faults/stamped-origin.js'
 import { freshSeed, Random, seedFromEnvironment } from '../support/model-random.js'
 
@@ -87,7 +87,9 @@ describe.skipIf(!mayMount)(`mounted read-only (skipped where nothing can be moun
     const before = readFileSync(path)
     await expect(engine.open(path)).rejects.toMatchObject({
       code: 'SNAPSHOT_MISSING',
-      message: expect.stringMatching(/'kept': .*EROFS.*Bring them back, or let go of them with \{ abandon: \['kept'\] \}/s),
+      message: expect.stringMatching(
+        /'kept': .*EROFS.*Bring them back, or let go of them with \{ abandon: \['kept'\] \}/s,
+      ),
     })
     expect(readFileSync(path).equals(before)).toBe(true)
     const origin = await engine.open(path, { readOnly: true })
