@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { crashRounds } from '../support/crash-run.js'
 import { freshSeed, seedFromEnvironment } from '../support/model-random.js'
 
-const rounds = 49
+const rounds = 42
 const seed = seedFromEnvironment() ?? freshSeed()
 
 test(`a process killed under load, ${rounds} times and as it is opened again, leaves every sector as it may be, seed ${seed}`, async () => {

@@ -1,5 +1,5 @@
 /**
- * The process that is killed: writes stamped sectors and zeroes to an origin and its snapshots, 32 requests in flight, and says on
+ * The process that is killed: writes stamped sectors and zeroes, and discards, to an origin and its snapshots, 32 requests in flight, and says on
  * descriptor 3 what it does (crash-protocol.ts). It never ends by itself.
  *
  * A line is out before the request it announces begins, because writing to that pipe is synchronous.
@@ -97,9 +97,10 @@ async function churn(origin: Origin): Promise<void> {
       say(`removed ${device}`)
     }
     await take(origin, nextDevice++)
-    const device = nextDevice - 1
-    // Long enough for the writes to fill it.
-    if (isSmall(device)) await sleep(random.int(0, 60))
+    const small = origin.snapshots.find(({ name }) => isSmall(deviceOf(name)))
+    // Half of them go on until they are full, unless they are extended.
+    const patience = random.chance(0.5) ? 40 : 0
+    for (let look = 0; look < patience && small?.usage().state === 'Valid'; look++) await sleep(5)
   }
 }
 
@@ -195,30 +196,24 @@ async function writeOn(): Promise<void> {
     const sectors = random.int(1, random.pick([2, 8, 8, writeSectorsMax]))
     const sector = Math.min(place(), originSectors - sectors)
     const number = sequence++
-    const isZeroes = random.chance(0.1)
-    say(`${isZeroes ? 'zero' : 'write'} ${number} ${device} ${sector} ${sectors}`)
+    const action = random.weighted({ write: 86, zero: 10, discard: 4 })
+    say(`${action === 'write' ? 'write' : 'zero'} ${number} ${device} ${sector} ${sectors}`)
+    const range = [sector * sectorBytes, sectors * sectorBytes] as const
+    const bytes = new Uint8Array(action === 'write' ? sectors * sectorBytes : 0)
+    stampSectors(bytes, { device, firstSector: sector, sequence: number })
     const outcome = await outcomeOf(
-      isZeroes ? zero(volume, sector, sectors) : write(volume, { device, number, sector, sectors }),
+      action === 'write'
+        ? volume.write(range[0], bytes)
+        : action === 'zero'
+          ? volume.writeZeroes(...range)
+          : volume.discard(...range),
       device,
     )
     // Zeroes are written in parts where they cannot be made in place.
-    say(`${isZeroes && outcome === 'refused' ? 'over' : outcome} ${number}`)
+    say(`${action === 'zero' && outcome === 'refused' ? 'over' : outcome} ${number}`)
     // A refusal takes no time: let others run.
     if (outcome !== 'done') await sleep(1)
   }
-}
-
-function zero(volume: Origin | Snapshot, sector: number, sectors: number): Promise<void> {
-  return volume.writeZeroes(sector * sectorBytes, sectors * sectorBytes)
-}
-
-function write(
-  volume: Origin | Snapshot,
-  { device, number, sector, sectors }: Record<'device' | 'number' | 'sector' | 'sectors', number>,
-): Promise<void> {
-  const bytes = new Uint8Array(sectors * sectorBytes)
-  stampSectors(bytes, { device, firstSector: sector, sequence: number })
-  return volume.write(sector * sectorBytes, bytes)
 }
 
 /** Around a place that moves on, seldom anywhere. */
@@ -228,14 +223,15 @@ function place(): number {
   return (Math.floor(frontier) + random.int(0, 400)) % originSectors
 }
 
-/** `refused`: its volume was going away. `over`: it failed for a reason that is to be expected. */
+/** `refused`: its volume was going away, or takes no such request. `over`: it failed for a reason that is to be expected. */
 async function outcomeOf(request: Promise<unknown>, device: number): Promise<'done' | 'refused' | 'over'> {
   try {
     await request
     return 'done'
   } catch (error) {
     const code = error instanceof CowringError ? error.code : ''
-    if (code === 'DEVICE_CLOSED') return 'refused'
+    // Neither an origin with snapshots nor a snapshot takes discards.
+    if (code === 'DEVICE_CLOSED' || code === 'NOT_SUPPORTED') return 'refused'
     // Its merge began between two parts of the zeroes.
     if (code === 'READ_ONLY') return 'over'
     if (code === 'WORKER_DIED' && order.workersDie) return 'over'

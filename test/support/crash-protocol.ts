@@ -5,9 +5,9 @@
  *   open · opened                     the origin, and all that goes on by itself then
  *   load                              writes have begun
  *   write <sequence> <device> <sector> <sectors>    about to be asked for
- *   zero <sequence> <device> <sector> <sectors>     the same, of zeroes
+ *   zero <sequence> <device> <sector> <sectors>     the same, of zeroes; or discarded
  *   done <sequence>                   resolved
- *   refused <sequence>                its volume was going away: nothing of it may ever be seen
+ *   refused <sequence>                its volume was going away, or takes no discards: nothing of it may ever be seen
  *   over <sequence>                   it failed, as its store is full or its worker died: any part of it may have been done
  *   invalid <device>                  a request was answered so: it must stay so
  *   take <device> · taken <device>    a snapshot is about to be asked for · is there
@@ -66,7 +66,7 @@ export const nameOf = (device: number): string => (device === originDevice ? 'or
 export const deviceOf = (name: string): number => (name === 'origin' ? originDevice : Number(name.split('-')[1]))
 
 /** A snapshot whose COW has room for a few chunks: it becomes full under load, unless it is extended. */
-export const isSmall = (device: number): boolean => device > lastingDevices.length && device % 3 === 0
+export const isSmall = (device: number): boolean => device > lastingDevices.length && device % 2 === 1
 
 export interface CrashStore {
   readonly chunkSectors: number
@@ -79,9 +79,9 @@ export interface CrashStore {
 export function storeOf(device: number): CrashStore {
   if (device === 1) return { chunkSectors: 8, store: 'P', durability: 'power-loss' }
   if (device === 2) return { chunkSectors: 32, store: 'PO', durability: 'process-crash' }
-  const chunkSectors = [16, 1, 64, 8][device % 4] ?? 16
-  const durability = device % 2 === 0 ? 'power-loss' : 'process-crash'
-  const store = device % 5 < 2 ? 'PO' : 'P'
+  const chunkSectors = [16, 1, 64, 8, 32][device % 5] ?? 16
+  const durability = device % 3 === 0 ? 'power-loss' : 'process-crash'
+  const store = device % 4 < 2 ? 'PO' : 'P'
   // Room for its metadata and some forty chunks.
   const cowBytes = (chunkSectors === 1 ? 60 : 42) * chunkSectors * sectorBytes
   return { chunkSectors, store, durability, ...(isSmall(device) ? { cowBytes } : {}) }
