@@ -36,7 +36,7 @@ interface Character {
 const calm: Character = { often: 1, microsecondsMax: 20, sleeps: 32 }
 const lively: Character = { often: 12, microsecondsMax: 20, sleeps: 16 }
 const slow: Character = { often: 48, microsecondsMax: 40, sleeps: 16 }
-const stuck: Character = { often: 85, microsecondsMax: 80, sleeps: 48 }
+const stuck: Character = { often: 85, microsecondsMax: 50, sleeps: 48 }
 const characters = [calm, calm, calm, calm, calm, calm, calm, lively, lively, lively, lively, lively, slow, slow, stuck]
 const sleepMsMax = 1
 const callsPerMood = 512
@@ -99,7 +99,7 @@ function draw(): number {
   if (callsLeft-- === 0) {
     callsLeft = callsPerMood
     state = mix(state + 0x6d2b79f5)
-    mood = [0, 0, 1, 1, 1, 1, 1, 4][state & 7] as number
+    mood = [0, 0, 1, 1, 1, 1, 1, 3][state & 7] as number
   }
   state = (state + 0x6d2b79f5) >>> 0
   return mix(state)
