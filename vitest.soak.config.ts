@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** The crash and model tests for as long as you let them: COWRING_SOAK_MINUTES, 10 by default. */
+/** The crash, model and fault tests for as long as you let them: COWRING_SOAK_MINUTES, 10 by default. */
 export default defineConfig({
   test: {
     include: ['test/soak/**/*.test.ts'],

@@ -285,7 +285,7 @@ async function prepareOne(
 }
 
 function missingMerge(origin: Origin, { error, name }: { name: string; error: unknown }): CowringError {
-  const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '')
+  const reason = withoutStop(error)
   const text =
     `${origin.name} is half merged with its snapshot '${name}' and cannot be opened without that one's COW, which has the ` +
     `rest. ${reason}. Bring it back and open again: the merge goes on. Or take the origin as it is, neither old nor ` +
@@ -298,10 +298,14 @@ function missing(
   failed: readonly { name: string; error: unknown }[],
   first: { name: string; error: unknown },
 ): CowringError {
-  const reasons = failed.map(({ error, name }) => `'${name}': ${error instanceof Error ? error.message : error}`)
+  const reasons = failed.map(({ error, name }) => `'${name}': ${withoutStop(error)}`)
   const names = failed.map(({ name }) => `'${name}'`).join(', ')
   const text =
     `${origin.name} cannot be opened for writing without its snapshots, which the first write would spoil. ` +
     `${reasons.join('. ')}. Bring them back, or let go of them with { abandon: [${names}] }`
   return new CowringError('SNAPSHOT_MISSING', text, { device: origin.name, snapshot: first.name }, first.error)
 }
+
+/** A message as a part of a sentence. */
+const withoutStop = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/\.$/, '')

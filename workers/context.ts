@@ -61,7 +61,7 @@ export class WorkerContext {
   tookMergeStep = false
 
   /** Shared by nested contexts: no two turns have one number. */
-  readonly #turns: { count: number }
+  readonly turns: { count: number }
   readonly #completions: CompletionEntries
   readonly #completionRing: RingProducer
   readonly #clockOffsetMs: number
@@ -76,7 +76,7 @@ export class WorkerContext {
     const { memory, worker } = start
     this.start = start
     this.volumes = above?.volumes ?? []
-    this.#turns = above === undefined ? { count: 0 } : above.#turns
+    this.turns = above === undefined ? { count: 0 } : above.turns
     this.worker = worker
     this.owner = worker + 1
     this.arena = new Uint8Array(memory.arena)
@@ -96,7 +96,7 @@ export class WorkerContext {
   }
 
   beginTurn(): void {
-    this.turn = ++this.#turns.count
+    this.turn = ++this.turns.count
     this.parkedBefore = this.parked
   }
 

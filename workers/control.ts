@@ -139,11 +139,12 @@ function cowFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly SharedA
 
 function fileFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly SharedArrayBuffer[]) {
   const descriptor = fileFromWire(wire, buffers)
-  const file = blockFileFrom(descriptor, ctx.arena, {
-    volume: (volume) => new VolumeFile(ctx, volume),
-    stripeFailed: (failures, column) => {
+  const parts = {
+    volume: (volume: number) => new VolumeFile(ctx, volume),
+    stripeFailed: (failures: SharedArrayBuffer, column: number) => {
       if (countStripeFailure(failures, column)) ctx.signals.raiseEvent()
     },
-  })
+  }
+  const file = blockFileFrom(descriptor, ctx.arena, parts, ctx.turns)
   return { file, flushFailures: new FlushFailures(flushFailuresOf(descriptor)) }
 }

@@ -6,7 +6,7 @@
  * origin's memory of its snapshots, and finishes it.
  */
 import { diskVersion, encodeHeader } from '../src/format/header.js'
-import type { InvalidationReason } from '../src/shm/commit-cursor.js'
+import { type InvalidationReason, invalidationReason } from '../src/shm/commit-cursor.js'
 import { counter } from '../src/shm/statistics.js'
 import type { WorkerContext } from './context.js'
 import type { SnapshotView } from './views.js'
@@ -17,9 +17,17 @@ export function invalidate(
   reason: InvalidationReason,
   errno: number,
 ): void {
-  if (!snapshot.cursor.beginInvalidation(ctx.owner, reason, errno)) return
+  const isWrite = reason === invalidationReason.cowWriteFailed || reason === invalidationReason.metadataWriteFailed
+  const cause = isWrite && hasShrunk(snapshot) ? invalidationReason.storeShrank : reason
+  if (!snapshot.cursor.beginInvalidation(ctx.owner, cause, errno)) return
   ctx.statistics.count(counter.invalidations, 1)
   completeInvalidation(ctx, snapshot)
+}
+
+/** True if the COW ends before the place where it ended when its room was last counted. */
+export function hasShrunk({ cow, cursor }: SnapshotView): boolean {
+  const cowBytes = cow.sizeBytes()
+  return cowBytes >= 0 && cowBytes < cursor.cowBytes()
 }
 
 /** Writes the invalid header and lets go of those who wait for it. Also what is left to do when the first one died. */

@@ -73,11 +73,14 @@ function nextBuffer(): number {
   return buffersOffset + buffer * job.ioBytes
 }
 
+/** The floor does not look whether a file has become shorter. */
+const oneTurn = { count: 0 }
+
 /** A step does some operations and answers how many; 0 when there is nothing left to do. */
 type Step = () => number
 
 function steadyStep({ file: descriptor, fileBytes, ioBytes, order, writes }: SteadyJob): Step {
-  const file = blockFileFrom(descriptor, arena)
+  const file = blockFileFrom(descriptor, arena, undefined, oneTurn)
   const addresses: Addresses =
     order === 'random'
       ? new RandomAddresses(fileBytes, ioBytes, start.thread)
@@ -97,8 +100,8 @@ function steadyStep({ file: descriptor, fileBytes, ioBytes, order, writes }: Ste
 function firstWriteStep(job: FirstWriteJob): Step {
   const { batch, chunkBytes, chunks, ioBytes } = job
   const geometry = geometryOf(chunkBytes / sectorBytes)
-  const origin = blockFileFrom(job.origin, arena)
-  const stores = job.stores.map((store) => blockFileFrom(store, arena))
+  const origin = blockFileFrom(job.origin, arena, undefined, oneTurn)
+  const stores = job.stores.map((store) => blockFileFrom(store, arena, undefined, oneTurn))
   const view = new DataView(arena.buffer)
   return () => {
     const first = Atomics.add(words, floorWord.nextChunk, batch)

@@ -53,6 +53,8 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   readonly #snapshots: Snapshot[] = []
   /** Changes of the set of snapshots, one after the other. */
   #changes: Promise<unknown> = Promise.resolve()
+  /** A snapshot has become invalid, and neither its COW's header nor the list of snapshots says so. */
+  #hasUnrecorded = false
   /** The last attempt to close it. */
   #closing: Promise<void> = Promise.resolve()
 
@@ -141,7 +143,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
         readOnly: plan.readOnly,
         durability: plan.durability === 'none' ? 'power-loss' : plan.durability,
         cowUse: use,
-        onHeaderFailed: () => this.#remember(this.#remembered()),
+        onHeaderFailed: () => this.#rememberInvalid(),
       })
       return { plan, cow, device }
     } catch (error) {
@@ -251,7 +253,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
       try {
         await mapper.suspend(device.name)
         for (const { deviceName } of snapshots) await mapper.suspend(deviceName)
-        failure = this.#makeDurable()
+        failure = this.#makeDurable() ?? this.#rememberAtLast()
         await mapper.takeDown([...this.#snapshots.map(({ parts }) => parts.device), ...this.#devices.all])
       } catch (error) {
         for (const volume of [this, ...snapshots]) volume.reopen()
@@ -395,6 +397,23 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
 
   #remember(snapshots: RememberedSnapshot[]): void {
     this.#parts.memory?.save(snapshots)
+    this.#hasUnrecorded = false
+  }
+
+  /** W5, the second way. What cannot be written now is with the next list that can be; the last time for it is closing. */
+  #rememberInvalid(): void {
+    this.#hasUnrecorded = true
+    this.#remember(this.#remembered())
+  }
+
+  #rememberAtLast(): unknown {
+    if (!this.#hasUnrecorded) return undefined
+    try {
+      this.#remember(this.#remembered())
+      return undefined
+    } catch (error) {
+      return error
+    }
   }
 }
 

@@ -8,10 +8,8 @@
  * - every call answers 0 or a positive errno; nothing throws and (node:fs apart) no object is made per call;
  * - a transfer that leaves the arena, or has a negative file offset, is a programmer's mistake: an assertion fails;
  * - a read or write moves all its bytes or answers an errno, and then any part of them may have been moved;
- * - reading past the end answers EIO. Writing past the end extends a regular file, and answers ENOSPC on what has a fixed
- *   size: block devices and memory;
- * - `zero` and `discard` take whole sectors and never change the size: a range that reaches past the end answers ENOSPC and
- *   nothing of it has changed. After another errno any part of the range may read as zeroes;
+ * - reading past the end answers EIO, writing past it ENOSPC, and then nothing has been written: no call changes the size;
+ * - `zero` and `discard` take whole sectors; a range that reaches past the end answers ENOSPC and nothing of it has changed. After another errno any part of the range may read as zeroes;
  * - `barrier()` answers 0 only if every write that returned before it was called is durable;
  * - calls from several threads on descriptors of one file may overlap.
  */

@@ -10,6 +10,7 @@
 import { assert } from '../base/assert.js'
 import { type BlockFile, errno } from './block-file.js'
 import { punchHole, zeroRange } from './deallocate.js'
+import { KnownEnd, type Turns } from './known-end.js'
 import { type Libc, libc, seekEnd } from './libc.js'
 import { assertRange, assertTransfer } from './transfer-bounds.js'
 import { writeZeroes } from './write-zeroes.js'
@@ -22,13 +23,16 @@ export class LibcFile implements BlockFile {
   readonly #arenaBytes: number
   readonly #arenaAddress: number
 
-  constructor(fd: number, arena: Uint8Array, bound: Libc = libc()) {
+  readonly #end: KnownEnd
+
+  constructor(fd: number, arena: Uint8Array, bound: Libc = libc(), turns?: Turns) {
     assert(arena.buffer instanceof SharedArrayBuffer, 'the arena is shared memory, which never moves')
     this.#libc = bound
     this.#fd = fd
     this.#arena = arena
     this.#arenaBytes = arena.byteLength
     this.#arenaAddress = this.#libc.addressOf(this.#arena)
+    this.#end = new KnownEnd(() => this.sizeBytes(), turns)
   }
 
   read(arenaOffset: number, byteLength: number, fileOffset: number): number {
@@ -53,6 +57,9 @@ export class LibcFile implements BlockFile {
 
   write(arenaOffset: number, byteLength: number, fileOffset: number): number {
     assertTransfer(this.#arenaBytes, arenaOffset, byteLength, fileOffset)
+    if (byteLength === 0) return 0
+    const refused = this.#end.refuse(fileOffset + byteLength)
+    if (refused !== 0) return refused
     let done = 0
     while (done < byteLength) {
       const moved = this.#libc.pwrite64(
@@ -98,7 +105,7 @@ export class LibcFile implements BlockFile {
     return this.#libc.lseek64(this.#fd, 0, seekEnd)
   }
 
-  /** The system would take a hole past the end, and a write there would extend the file. */
+  /** The system would take a hole past the end, and zeroes there would extend the file. */
   #refuseRange(byteLength: number, fileOffset: number): number {
     assertRange(byteLength, fileOffset)
     const sizeBytes = this.sizeBytes()

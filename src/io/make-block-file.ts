@@ -1,6 +1,7 @@
 /** Makes this thread's BlockFile of what the coordinator's thread has opened and put together. */
 import { present } from '../base/assert.js'
 import type { BlockFile, BlockFileDescriptor } from './block-file.js'
+import type { Turns } from './known-end.js'
 import { LibcFile } from './libc-file.js'
 import { MapFile } from './map-file.js'
 import { MemoryFile } from './memory-file.js'
@@ -16,7 +17,12 @@ export interface StackedParts {
   stripeFailed(failures: SharedArrayBuffer, column: number): void
 }
 
-export function blockFileFrom(descriptor: BlockFileDescriptor, arena: Uint8Array, parts?: StackedParts): BlockFile {
+export function blockFileFrom(
+  descriptor: BlockFileDescriptor,
+  arena: Uint8Array,
+  parts?: StackedParts,
+  turns?: Turns,
+): BlockFile {
   const made = new Map<string, BlockFile>()
   return make(descriptor)
 
@@ -32,8 +38,8 @@ export function blockFileFrom(descriptor: BlockFileDescriptor, arena: Uint8Array
     switch (wanted.kind) {
       case 'file':
         return wanted.backend === 'libc'
-          ? new LibcFile(wanted.fd, arena)
-          : new NodeFile(wanted.fd, arena, wanted.isBlockDevice)
+          ? new LibcFile(wanted.fd, arena, undefined, turns)
+          : new NodeFile(wanted.fd, arena, wanted.isBlockDevice, turns)
       case 'memory':
         return new MemoryFile(new Uint8Array(wanted.bytes, wanted.byteOffset, wanted.sizeBytes), arena)
       case 'map':

@@ -10,6 +10,7 @@ import { fdatasyncSync, fstatSync, readSync, writeSync } from 'node:fs'
 import { blockDeviceBytes } from './block-device.js'
 import { type BlockFile, errno } from './block-file.js'
 import { punchHole } from './deallocate.js'
+import { KnownEnd, type Turns } from './known-end.js'
 import { libc, libcLoads } from './libc.js'
 import { errnoOf } from './system-error.js'
 import { assertRange, assertTransfer } from './transfer-bounds.js'
@@ -23,10 +24,13 @@ export class NodeFile implements BlockFile {
   readonly #arena: Uint8Array
   readonly #isBlockDevice: boolean
 
-  constructor(fd: number, arena: Uint8Array, isBlockDevice: boolean) {
+  readonly #end: KnownEnd
+
+  constructor(fd: number, arena: Uint8Array, isBlockDevice: boolean, turns?: Turns) {
     this.#fd = fd
     this.#arena = arena
     this.#isBlockDevice = isBlockDevice
+    this.#end = new KnownEnd(() => this.sizeBytes(), turns)
   }
 
   read(arenaOffset: number, byteLength: number, fileOffset: number): number {
@@ -34,7 +38,8 @@ export class NodeFile implements BlockFile {
   }
 
   write(arenaOffset: number, byteLength: number, fileOffset: number): number {
-    return this.#move(writeSync, arenaOffset, byteLength, fileOffset)
+    const refused = byteLength === 0 ? 0 : this.#end.refuse(fileOffset + byteLength)
+    return refused === 0 ? this.#move(writeSync, arenaOffset, byteLength, fileOffset) : refused
   }
 
   zero(byteLength: number, fileOffset: number): number {
@@ -73,7 +78,7 @@ export class NodeFile implements BlockFile {
     return this.#isBlockDevice ? blockDeviceBytes(status.rdev) : Number(status.size)
   }
 
-  /** The system would take a hole past the end, and a write there would extend the file. */
+  /** The system would take a hole past the end, and zeroes there would extend the file. */
   #refuseRange(byteLength: number, fileOffset: number): number {
     assertRange(byteLength, fileOffset)
     try {

@@ -6,18 +6,21 @@ import { expect, test } from 'vitest'
 import { crashRounds } from '../support/crash-run.js'
 import { freshSeed, seedFromEnvironment } from '../support/model-random.js'
 
-const kills = 70
+const rounds = 42
 const seed = seedFromEnvironment() ?? freshSeed()
 
-test(`a process killed ${kills} times under load leaves every sector as it may be, seed ${seed}`, async () => {
+test(`a process killed under load, ${rounds} times and as it is opened again, leaves every sector as it may be, seed ${seed}`, async () => {
   try {
-    const tally = await crashRounds(seed, kills)
-    expect(tally.kills).toBe(kills)
+    const tally = await crashRounds(seed, rounds)
+    console.log(`kills: ${JSON.stringify(tally)}`)
+    expect(tally.kills).toBeGreaterThan(rounds)
     expect(tally.acknowledged).toBeGreaterThan(1000)
     // It struck where it aimed: kills that only ever meet idle moments would prove little.
-    const { close, closed, load, merge, remove, take } = tally.during
-    expect(Math.min(load, take, remove, close + closed, merge)).toBeGreaterThan(0)
+    const { close, closed, load, merge, open, remove, take } = tally.during
+    expect(Math.min(load, take, remove, close + closed, merge, open)).toBeGreaterThan(0)
     expect(tally.merges.unfinished).toBeGreaterThan(0)
+    expect(tally.withDeaths).toBeGreaterThan(0)
+    expect(tally.small.invalid).toBeGreaterThan(0)
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error)
     throw new Error(`${text}\nReplay: COWRING_SEED=${seed} npx vitest run test/crash`, { cause: error })

@@ -1,16 +1,18 @@
 /**
- * The process that is killed: writes stamped sectors to an origin and its snapshots, 32 requests in flight, and says on
+ * The process that is killed: writes stamped sectors and zeroes, and discards, to an origin and its snapshots, 32 requests in flight, and says on
  * descriptor 3 what it does (crash-protocol.ts). It never ends by itself.
  *
  * A line is out before the request it announces begins, because writing to that pipe is synchronous.
  */
 import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Engine, type Merge, type MergeOptions, type Origin, type Snapshot } from 'cowring'
+import { CowringError, Engine, type Merge, type MergeOptions, type Origin, type Snapshot } from 'cowring'
+import { terminate } from '../threads/dying-load.js'
 import {
   type CrashOrder,
   cowPath,
   deviceOf,
+  isSmall,
   lastingDevices,
   nameOf,
   originDevice,
@@ -35,7 +37,8 @@ let loading = false
 const targets = new Map<number, Origin | Snapshot>()
 
 try {
-  await work(await Engine.start({ workers: order.workers, arenaBytes: 2 ** 25 }))
+  const mapper = order.extends ? { autoExtend: { threshold: 70, percent: 20 } } : {}
+  await work(await Engine.start({ workers: order.workers, arenaBytes: 2 ** 25, mapper }))
 } catch (error) {
   say(`failed ${String(error instanceof Error ? error.stack : error).replaceAll('\n', ' ')}`)
   process.exit(1)
@@ -43,7 +46,10 @@ try {
 
 async function work(engine: Engine): Promise<never> {
   for (;;) {
+    say('open')
     const origin = await engine.open(originPath(order.folder))
+    say('opened')
+    while (order.mode === 'open') await sleep(1000)
     targets.set(originDevice, origin)
     const merging = origin.snapshots.find((snapshot) => snapshot.merging !== undefined)
     if (merging === undefined) say('whole')
@@ -55,6 +61,7 @@ async function work(engine: Engine): Promise<never> {
     if (!order.takeUnderLoad) await takeMissing(origin)
     loading = true
     const writers = Array.from({ length: depth }, writeOn)
+    if (order.workersDie) writers.push(killWorkers(engine))
     say('load')
     if (order.takeUnderLoad) await takeMissing(origin)
     if (order.mode === 'steady') await Promise.all(writers)
@@ -64,6 +71,13 @@ async function work(engine: Engine): Promise<never> {
     await closeUnderLoad(origin)
     await Promise.all(writers)
     targets.clear()
+  }
+}
+
+async function killWorkers(engine: Engine): Promise<void> {
+  while (loading) {
+    await terminate(engine, () => random.next())
+    await sleep(random.int(5, 60))
   }
 }
 
@@ -83,6 +97,10 @@ async function churn(origin: Origin): Promise<void> {
       say(`removed ${device}`)
     }
     await take(origin, nextDevice++)
+    const small = origin.snapshots.find(({ name }) => isSmall(deviceOf(name)))
+    // Half of them go on until they are full, unless they are extended.
+    const patience = random.chance(0.5) ? 40 : 0
+    for (let look = 0; look < patience && small?.usage().state === 'Valid'; look++) await sleep(5)
   }
 }
 
@@ -103,6 +121,7 @@ function mergeAgain(snapshot: Snapshot, limits: MergeOptions): Merge {
 async function mergeOn(origin: Origin, unfinished: Snapshot | undefined): Promise<never> {
   for (let snapshot = unfinished; ; snapshot = undefined) {
     if (snapshot === undefined) {
+      while (isSmall(nextDevice)) nextDevice++
       const device = nextDevice++
       await take(origin, device)
       await sleep(random.int(10, 150))
@@ -172,18 +191,28 @@ async function closeUnderLoad(origin: Origin): Promise<void> {
 async function writeOn(): Promise<void> {
   while (loading) {
     const [device, volume] = random.pick([...targets])
-    if (random.chance(0.005)) await unlessClosed(volume.flush())
+    if (random.chance(0.005)) await outcomeOf(volume.flush(), device)
     if (targets.get(device) !== volume) continue
     const sectors = random.int(1, random.pick([2, 8, 8, writeSectorsMax]))
     const sector = Math.min(place(), originSectors - sectors)
-    const bytes = new Uint8Array(sectors * sectorBytes)
     const number = sequence++
+    const action = random.weighted({ write: 86, zero: 10, discard: 4 })
+    say(`${action === 'write' ? 'write' : 'zero'} ${number} ${device} ${sector} ${sectors}`)
+    const range = [sector * sectorBytes, sectors * sectorBytes] as const
+    const bytes = new Uint8Array(action === 'write' ? sectors * sectorBytes : 0)
     stampSectors(bytes, { device, firstSector: sector, sequence: number })
-    say(`write ${number} ${device} ${sector} ${sectors}`)
-    const done = await unlessClosed(volume.write(sector * sectorBytes, bytes))
-    say(`${done ? 'done' : 'refused'} ${number}`)
+    const outcome = await outcomeOf(
+      action === 'write'
+        ? volume.write(range[0], bytes)
+        : action === 'zero'
+          ? volume.writeZeroes(...range)
+          : volume.discard(...range),
+      device,
+    )
+    // Zeroes are written in parts where they cannot be made in place.
+    say(`${action === 'zero' && outcome === 'refused' ? 'over' : outcome} ${number}`)
     // A refusal takes no time: let others run.
-    if (!done) await sleep(1)
+    if (outcome !== 'done') await sleep(1)
   }
 }
 
@@ -194,13 +223,21 @@ function place(): number {
   return (Math.floor(frontier) + random.int(0, 400)) % originSectors
 }
 
-/** False when the volume was going away. */
-async function unlessClosed(request: Promise<unknown>): Promise<boolean> {
+/** `refused`: its volume was going away, or takes no such request. `over`: it failed for a reason that is to be expected. */
+async function outcomeOf(request: Promise<unknown>, device: number): Promise<'done' | 'refused' | 'over'> {
   try {
     await request
-    return true
+    return 'done'
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'DEVICE_CLOSED') return false
-    throw error
+    const code = error instanceof CowringError ? error.code : ''
+    // Neither an origin with snapshots nor a snapshot takes discards.
+    if (code === 'DEVICE_CLOSED' || code === 'NOT_SUPPORTED') return 'refused'
+    // Its merge began between two parts of the zeroes.
+    if (code === 'READ_ONLY') return 'over'
+    if (code === 'WORKER_DIED' && order.workersDie) return 'over'
+    if (code === 'SNAPSHOT_OVERFLOW' && isSmall(device)) return 'over'
+    if (code !== 'SNAPSHOT_INVALID' || !isSmall(device)) throw error
+    say(`invalid ${device}`)
+    return 'over'
   }
 }

@@ -9,9 +9,12 @@
  * From `merge` on the origin may show what the snapshot may show, and what is written to the origin then. A kill can come
  * before the merge has begun, and then all is as if it had not been asked for; but once a write to the origin that came after
  * it is acknowledged, it has begun for good.
+ *
+ * A snapshot whose COW is small may be invalid after a kill. If it is, or was told to be before, it must be so for ever, and
+ * nothing more is asked of it.
  */
-import { type CrashLine, lastingDevices, nameOf, originDevice, originSectors } from './crash-protocol.js'
-import { readStamp } from './self-describing.js'
+import { type CrashLine, isSmall, lastingDevices, nameOf, originDevice, originSectors } from './crash-protocol.js'
+import { readStamp, type StampReading } from './self-describing.js'
 
 /** One write. Also stands for what was found after a kill, then long acknowledged. */
 interface Write {
@@ -19,6 +22,7 @@ interface Write {
   readonly sequence: number
   readonly sector: number
   readonly sectors: number
+  readonly isZeroes: boolean
   readonly announcedAt: number
   acknowledgedAt: number
 }
@@ -29,6 +33,7 @@ interface VolumeLedger {
   /** When a snapshot was there: from then on the origin's writes are no business of its. */
   takenAt: number
   removing: boolean
+  isInvalid: boolean
 }
 
 /** A merge that was asked for and whose end was not told. */
@@ -57,16 +62,20 @@ export class CrashLedger {
   nextDevice = lastingDevices.length + 1
 
   constructor() {
-    const may = Array.from({ length: originSectors }, (_, sector) => [found(originDevice, 0, sector)])
-    this.#volumes.set(originDevice, { may, takenAt: 0, removing: false })
+    const first = { device: originDevice, sequence: 0, isZeroes: false }
+    const may = Array.from({ length: originSectors }, (_, sector) => [found({ ...first, sector })])
+    this.#volumes.set(originDevice, { may, takenAt: 0, removing: false, isInvalid: false })
   }
 
   apply({ kind, numbers, text }: CrashLine): void {
     this.#clock++
     const [first = -1, device = -1, sector = -1, sectors = -1] = numbers
-    if (kind === 'write') this.#announce({ sequence: first, device, sector, sectors })
+    if (kind === 'write' || kind === 'zero')
+      this.#announce({ sequence: first, device, sector, sectors, isZeroes: kind === 'zero' })
     else if (kind === 'done') this.#acknowledge(first)
     else if (kind === 'refused') this.#refuse(first)
+    else if (kind === 'over') this.#giveUp(first)
+    else if (kind === 'invalid') this.#becomeInvalid(first)
     else if (kind === 'take') this.#take(first)
     else if (kind === 'taken') this.#volume(first).takenAt = this.#clock
     else if (kind === 'remove') this.#volume(first).removing = true
@@ -76,7 +85,7 @@ export class CrashLedger {
     else if (kind === 'whole') this.#merging = undefined
     else if (kind === 'cancel' || kind === 'again') this.#merge(first).isCancelled = 'maybe'
     else if (kind === 'cancelled') this.#merge(first).isCancelled = true
-    else if (!['load', 'close', 'closed', 'pause', 'resume'].includes(kind))
+    else if (!['open', 'opened', 'load', 'close', 'closed', 'pause', 'resume'].includes(kind))
       throw new Error(`the child says: ${kind} ${text}`)
   }
 
@@ -148,22 +157,28 @@ export class CrashLedger {
     for (let sector = 0; sector < originSectors; sector++) {
       const stamp = readStamp(bytes, sector * 512)
       const allowed = may[sector] ?? []
-      const seen =
-        'sequence' in stamp && stamp.sector === sector
-          ? allowed.find((write) => write.device === stamp.device && write.sequence === stamp.sequence)
-          : undefined
+      const seen = allowed.find((write) => shows(stamp, write, sector))
       if (seen === undefined) {
         const legal = allowed.map((write) => `${write.sequence} to ${nameOf(write.device)}`)
         wrong.push(`sector ${sector} shows ${JSON.stringify(stamp)}, not write ${legal.join(' or ')}`)
       } else if (allowed.length > 1 || seen.acknowledgedAt !== 0) {
-        may[sector] = [found(seen.device, seen.sequence, sector)]
+        may[sector] = [found({ ...seen, sector })]
       }
     }
     if (wrong.length === 0) return
     throw new Error(`${nameOf(device)}: ${wrong.length} sectors are wrong:\n  ${wrong.slice(0, 8).join('\n  ')}`)
   }
 
-  #announce(asked: Pick<Write, 'sequence' | 'device' | 'sector' | 'sectors'>): void {
+  /** After a kill: what a snapshot says it is. Throws if it may not be that; false if it is invalid, and has no content. */
+  settleStatus(device: number, status: string): boolean {
+    const volume = this.#volume(device)
+    if (/^\d+\/\d+ \d+$/.test(status) && !volume.isInvalid) return true
+    if (status !== 'Invalid' || !isSmall(device)) throw new Error(`${nameOf(device)} is ${status}`)
+    volume.isInvalid = true
+    return false
+  }
+
+  #announce(asked: Omit<Write, 'announcedAt' | 'acknowledgedAt'>): void {
     const write = { ...asked, announcedAt: this.#clock, acknowledgedAt: Number.POSITIVE_INFINITY }
     this.#inFlight.set(write.sequence, write)
     this.nextSequence = write.sequence + 1
@@ -232,9 +247,23 @@ export class CrashLedger {
     }
   }
 
+  /** It will do no more, but may have. */
+  #giveUp(sequence: number): void {
+    const write = this.#inFlight.get(sequence)
+    if (write === undefined) throw new Error(`write ${sequence} failed and was not announced`)
+    this.#inFlight.delete(sequence)
+    write.acknowledgedAt = this.#clock
+  }
+
+  #becomeInvalid(device: number): void {
+    if (!isSmall(device)) throw new Error(`${nameOf(device)} has become invalid`)
+    const volume = this.#volumes.get(device)
+    if (volume !== undefined) volume.isInvalid = true
+  }
+
   #take(device: number): void {
     const may = this.#volume(originDevice).may.map((writes) => writes.slice())
-    this.#volumes.set(device, { may, takenAt: 0, removing: false })
+    this.#volumes.set(device, { may, takenAt: 0, removing: false, isInvalid: false })
     this.nextDevice = Math.max(this.nextDevice, device + 1)
   }
 
@@ -271,7 +300,17 @@ function supersede(may: Write[][] | undefined, write: Write, settledAt: (other: 
   }
 }
 
-const found = (device: number, sequence: number, sector: number): Write => ({
-  ...{ device, sequence, sector, sectors: 1 },
+const shows = (stamp: StampReading, write: Write, sector: number): boolean =>
+  'sequence' in stamp
+    ? !write.isZeroes && stamp.sector === sector && stamp.device === write.device && stamp.sequence === write.sequence
+    : 'zero' in stamp && write.isZeroes
+
+const found = ({
+  device,
+  isZeroes,
+  sector,
+  sequence,
+}: Pick<Write, 'device' | 'isZeroes' | 'sector' | 'sequence'>): Write => ({
+  ...{ device, isZeroes, sequence, sector, sectors: 1 },
   ...{ announcedAt: 0, acknowledgedAt: 0 },
 })

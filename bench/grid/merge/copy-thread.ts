@@ -13,8 +13,10 @@ import type { CopyJob } from './copy-job.js'
 const job: CopyJob = workerData
 const port = present(parentPort ?? undefined, 'the floor runs on a worker thread')
 const arena = new Uint8Array(createArenaMemory(copyBytes)).fill(1)
-const cow = blockFileFrom(job.cow, arena)
-const origin = blockFileFrom(job.origin, arena)
+/** The floor does not look whether a file has become shorter. */
+const oneTurn = { count: 0 }
+const cow = blockFileFrom(job.cow, arena, undefined, oneTurn)
+const origin = blockFileFrom(job.origin, arena, undefined, oneTurn)
 
 port.on('message', () => port.postMessage(copyAll()))
 
