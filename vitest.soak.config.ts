@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** The crash, model and fault tests for as long as you let them: COWRING_SOAK_MINUTES, 10 by default. */
+/** A round of `npm run soak`, COWRING_SOAK_MINUTES long: the simulator, and the crash, model and fault tests. */
 export default defineConfig({
   test: {
     include: ['test/soak/**/*.test.ts'],
