@@ -11,7 +11,7 @@
  *     P1  publish in the map; only then may an origin write that waits be released
  *
  * Without barriers (`process-crash`) the same writes go in the same order to the page cache, which a dead process leaves
- * behind as it was. A thread that dies in here leaves the cursor where it was: the group is simply written again.
+ * behind as it was. A thread that dies in here leaves the cursor where it was: what it had not published is simply written again.
  */
 import { encodeEntry, entryBytes } from '../src/format/exception.js'
 import { areaChunk } from '../src/format/geometry.js'
@@ -37,14 +37,26 @@ export function commitReady(ctx: WorkerContext, snapshot: SnapshotView): void {
   const { cursor } = snapshot
   while (cursor.hasReady() && cursor.state() < storeState.invalidating) {
     if (!takeCommit(ctx, snapshot)) return
-    const from = cursor.committed()
-    const end = Math.min(cursor.readyEnd(), from + commitGroupMax)
+    const readyEnd = cursor.readyEnd()
+    const from = publishedEnd(snapshot, readyEnd)
+    if (from > cursor.committed()) cursor.advance(from)
+    const end = Math.min(readyEnd, from + commitGroupMax)
     if (end > from) commitGroup(ctx, snapshot, from, end)
     cursor.releaseCommit()
     ctx.signals.ringParked()
     // With barriers a group takes milliseconds: this worker's own pieces go first, somebody else takes the next group.
     if (snapshot.barriers) return
   }
+}
+
+/**
+ * Where what is left to commit begins. A worker that died before it could move the cursor may have published exceptions: origin
+ * writes rely on them already, so the areas they are in must not be zeroed and written again.
+ */
+function publishedEnd({ cursor, map }: SnapshotView, readyEnd: number): number {
+  let end = cursor.committed()
+  while (end < readyEnd && map.lookUp(cursor.oldChunkAt(end)) >= 0) end++
+  return end
 }
 
 function takeCommit(ctx: WorkerContext, snapshot: SnapshotView): boolean {

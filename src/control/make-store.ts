@@ -30,7 +30,7 @@ export async function makeStore(io: StoreIo, chunkSectors: number): Promise<void
   await io.zero(areaChunk(geometry, 0) * geometry.chunkBytes, geometry.chunkBytes)
   await io.zero(headerBlockBytes(io), geometry.chunkBytes - headerBlockBytes(io))
   await io.barrier()
-  encodeHeader({ valid: true, version: diskVersion, chunkSectors }, io.bytes.fill(0), 0)
+  encodeHeader({ valid: true, version: diskVersion, chunkSectors }, io.bytes.fill(0, 0, headerBlockBytes(io)), 0)
   await io.write(0, headerBlockBytes(io))
   await io.barrier()
 }

@@ -50,7 +50,7 @@ export class StoreIo {
   }
 
   async zero(byteOffset: number, byteLength: number): Promise<void> {
-    this.bytes.fill(0)
+    this.bytes.fill(0, 0, Math.min(blockBytes, byteLength))
     for (let done = 0; done < byteLength; done += blockBytes) {
       await this.write(byteOffset + done, Math.min(blockBytes, byteLength - done))
     }

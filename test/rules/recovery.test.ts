@@ -56,6 +56,41 @@ describe('a worker that dies', () => {
     expect(snapshot.cursor.state()).toBe(storeState.valid)
   })
 
+  test.each([
+    ['all', 3],
+    ['some', 2],
+  ])(
+    'W3: when it had published %s of a group that reaches into a new area, never takes their entries from the disk',
+    (_, published) => {
+      const engine = new SteppedEngine({ originBytes: 64 * chunkBytes, workers: 2 })
+      const snapshot = engine.snapshot({ chunkSectors: 1, chunks: 256 })
+      engine.write(0, 0, 0, ofByte(1, 31 * 512))
+      engine.settle()
+      // Positions 31 to 33: the last of the first area, and two of the second.
+      const write = engine.write(0, 0, 100 * 512, ofByte(2, 3 * 512))
+      let left = published
+      snapshot.hooks.afterPublish = () => {
+        left--
+        if (left === 0) stop()
+      }
+      engine.dieIn(0)
+      expect(write.outcome).toBeUndefined()
+      snapshot.hooks.afterPublish = undefined
+      const isListed = () => {
+        const old = engine.entriesOf(snapshot).map(([chunk]) => chunk)
+        for (let chunk = 100; chunk < 100 + published; chunk++) expect(old).toContain(chunk)
+      }
+      isListed()
+      snapshot.cow.onEffect = isListed
+      engine.replace(0)
+      engine.recover(0)
+      isListed()
+      expect(engine.entriesOf(snapshot)).toHaveLength(34)
+      expectRecovered(engine)
+      expect(snapshot.cursor.state()).toBe(storeState.valid)
+    },
+  )
+
   test('with a snapshot write half done leaves an exception that shows the origin', () => {
     const { engine, snapshot } = twoWorkers()
     engine.write(0, 1, 512, ofByte(9, 512))

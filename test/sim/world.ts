@@ -19,7 +19,7 @@ import { become, forgetMemory } from './system/interpose.js'
 import { sectorBytes } from './system/simulated-disk.js'
 import { folder, type SimulatedFile, SimulatedFiles } from './system/simulated-files.js'
 
-const arenaBytes = 2 ** 24
+const arenaBytes = 2 ** 23
 export const originName = 'origin.img'
 
 export interface SimSnapshot {

@@ -4,11 +4,12 @@ import { ExceptionMap } from '../../src/shm/exception-map.js'
 import type { Trace } from './stepped-trace.js'
 
 /**
- * What may be hooked: right after a chunk was found unmapped, a position marked ready, a header given up, an
+ * What may be hooked: right after a chunk was found unmapped, an exception published, a position marked ready, a header given up, an
  * exception taken back.
  */
 export interface ShmHooks {
   afterFailedHeader?: (() => void) | undefined
+  afterPublish?: ((chunk: number) => void) | undefined
   afterMiss?: ((chunk: number) => void) | undefined
   afterReady?: ((position: number) => void) | undefined
   afterRetract?: ((chunk: number) => void) | undefined
@@ -36,6 +37,7 @@ export class SteppedMap extends ExceptionMap {
   override publish(chunk: number, newChunk: number): void {
     super.publish(chunk, newChunk)
     this.#trace.add(`${this.#name} publish ${chunk}`)
+    this.#hooks.afterPublish?.(chunk)
   }
 
   override retract(chunk: number): void {
