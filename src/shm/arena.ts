@@ -48,6 +48,11 @@ export class ArenaAllocator {
     this.#push(0, this.#orderCount - 1)
   }
 
+  /** Blocks that are allocated now. */
+  takenCount(): number {
+    return this.#takenOrder.reduce((count, order) => (order >= 0 ? count + 1 : count), 0)
+  }
+
   /** Byte offset of a block of at least `byteLength` bytes, page-aligned; -1 when there is none. */
   allocate(byteLength: number): number {
     const order = byteLength <= pageBytes ? 0 : 32 - Math.clz32(Math.ceil(byteLength / pageBytes) - 1)

@@ -134,6 +134,9 @@ export class Reopening {
       const held = machinery.heldLocks()
       if (held > 0 && !isMerging) throw new Violation(`${held} stripes are held with nothing in flight`)
       if (isMerging) return
+      // Every worker has its scratch.
+      const lost = machinery.allocator.takenCount() - machinery.workerCount
+      if (lost > 0) throw new Violation(`${lost} blocks of the arena are in use with nothing in flight`)
       for (const { ctx, hasEnded } of schedule.threads) {
         if (hasEnded) continue
         if (ctx.parked > 0)
