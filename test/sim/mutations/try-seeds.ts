@@ -1,0 +1,44 @@
+/**
+ * One seed after the other until one fails or the time is over, for the parent process: `node try-seeds.js SEED SECONDS RUNS`. It runs in
+ * a copy of the compiled code, and knows nothing of what is broken there.
+ */
+import { interpose, real } from '../system/interpose.js'
+
+/** After each run, so that a run that never ends is known by its seed. */
+export interface Progress {
+  /** The next run's. */
+  readonly seed: number
+  readonly runs: number
+  readonly seconds: number
+  /** What the last run's simulator said; with it nothing more comes. */
+  readonly failure?: string
+}
+
+interposed()
+const { checkersOf } = await import('../checkers.js')
+const { operationsOf, planOf } = await import('../operations.js')
+const { run } = await import('../run.js')
+
+const [seed = 1, seconds = 1, runsMax = 1] = process.argv.slice(2).map(Number)
+const startMs = real.nowMs()
+const elapsed = () => (real.nowMs() - startMs) / 1000
+for (let runs = 0; runs < runsMax && elapsed() < seconds; runs++) {
+  const plan = planOf(seed + runs)
+  const { failure } = await run(plan, operationsOf(plan), checkersOf)
+  if (failure !== undefined) {
+    tell({ seed: plan.seed, runs: runs + 1, seconds: elapsed(), failure: failure.message })
+    break
+  }
+  tell({ seed: plan.seed + 1, runs: runs + 1, seconds: elapsed() })
+}
+process.disconnect?.()
+
+/** Before the engine's modules are loaded. */
+function interposed(): void {
+  interpose()
+  process.removeAllListeners('warning')
+}
+
+function tell(progress: Progress): void {
+  process.send?.(progress)
+}
