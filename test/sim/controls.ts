@@ -209,6 +209,10 @@ export class Controls {
 
   /** What can be done about a crash's remains is the business of whoever opens them. */
   forgetAfterCrash(snapshot: SimSnapshot): void {
+    const { cow, fate, isExcused, isSuspect, store } = snapshot
+    // Whatever a take that was cut off has left there is blank, or an empty store.
+    if (fate === 'taking' && store !== 'N' && !isExcused && !isSuspect && this.#world.files.named(cow) !== undefined)
+      this.#usedCows.push(cow)
     this.#forget(snapshot)
   }
 

@@ -131,7 +131,8 @@ class Simulation {
         return
       }
       case 'crash':
-        world.schedule.crashesAfter = operation.after
+        if (operation.at === 'step') world.schedule.crashesAfter = operation.after
+        else world.files.crashBefore(operation.at, operation.after)
         return
       case 'fault':
         this.#addFault(operation)
@@ -173,6 +174,7 @@ class Simulation {
   async #end(): Promise<void> {
     const world = this.#world
     world.schedule.crashesAfter = Number.POSITIVE_INFINITY
+    world.files.crashBefore(undefined, 0)
     world.healAll()
     await this.#controls.passed(true)
     await this.#reopening.compare()

@@ -65,6 +65,8 @@ export class SimulatedFiles {
   /** Runs at every call: others may go on, or the process ends. */
   onCall: () => void = () => {}
   onSlow: (ms: number) => void = () => {}
+  /** Ends the process. */
+  onCrash: () => void = () => {}
   lastErrno = 0
   /** Of every change asked for, and where: the same for the same run. */
   digest = 0
@@ -75,6 +77,8 @@ export class SimulatedFiles {
   #nextFd = firstFd
   #nextIno = 1
   #process = 0
+  #crashCall: 'write' | 'barrier' | undefined
+  #crashAfter = 0
 
   constructor(random: Random) {
     this.random = random
@@ -98,8 +102,15 @@ export class SimulatedFiles {
     return [...this.#names.keys()].sort()
   }
 
+  /** The process ends right before such a call, after so many of them. */
+  crashBefore(call: 'write' | 'barrier' | undefined, after: number): void {
+    this.#crashCall = call
+    this.#crashAfter = after
+  }
+
   /** The process ends; the system goes on. */
   endProcess(): void {
+    this.#crashCall = undefined
     for (const fd of [...this.#descriptors.keys()]) this.#close(fd)
     this.#process++
   }
@@ -174,6 +185,7 @@ export class SimulatedFiles {
 
   write(fd: number, bytes: Uint8Array, offset: number): number {
     this.onCall()
+    this.#mayCrash('write')
     const file = this.fileOf(fd)
     const misdeed = this.#misdeed(file, 'write', (errno) => this.#writePart(file, bytes, offset, errno))
     if (misdeed?.kind === 'lost') return bytes.length
@@ -205,6 +217,7 @@ export class SimulatedFiles {
 
   barrier(fd: number): void {
     this.onCall()
+    this.#mayCrash('barrier')
     if (this.isFolder(fd)) {
       this.#durableNames = new Map(this.#names)
       this.#nameHistory = []
@@ -259,6 +272,12 @@ export class SimulatedFiles {
     let digest = Math.imul(this.digest ^ ino, 0x85ebca6b) ^ offset
     for (let at = 0; at < bytes.length; at += 64) digest = Math.imul(digest ^ (bytes[at] as number), 0xc2b2ae35)
     this.digest = (digest ^ (digest >>> 15)) | 0
+  }
+
+  #mayCrash(call: 'write' | 'barrier'): void {
+    if (call !== this.#crashCall || this.#crashAfter-- > 0) return
+    this.#crashCall = undefined
+    this.onCrash()
   }
 
   #mustBeAlive(): void {
