@@ -2,10 +2,13 @@
 import { CowringError } from '../../src/base/errors.js'
 import { bytesToSectors, sectorsToBytes } from '../../src/base/units.js'
 import type { Merge } from '../../src/control/merge.js'
+import { encodeEntry, entryBytes } from '../../src/format/exception.js'
 import { maximumCowSectors } from '../../src/format/sizing.js'
+import { Random } from '../support/model-random.js'
 import type { Operation } from './operations.js'
 import { Violation } from './oracle.js'
 import { codeOf } from './requests.js'
+import { sectorBytes } from './system/simulated-disk.js'
 import type { SimSnapshot, World } from './world.js'
 
 type Of<Kind extends Operation['kind']> = Extract<Operation, { kind: Kind }>
@@ -29,6 +32,7 @@ export class Controls {
     if (world.origin === undefined || world.snapshots.length >= 4 || world.merging !== undefined) return
     const device = world.nextDevice++
     const used = reuse && store !== 'N' ? this.#usedCows.shift() : undefined
+    if (reuse && used === undefined && store !== 'N') this.#makeStale(`s${device}.cow`, chunkSectors, room)
     const isPowerSafe = world.plan.crashes === 'power' || durability < 0.7
     const snapshot: SimSnapshot = {
       device,
@@ -263,6 +267,17 @@ export class Controls {
     if (snapshot.fate !== 'merging') oracle.forget(snapshot.device)
     snapshot.fate = 'removing'
     snapshots.splice(snapshots.indexOf(snapshot), 1)
+  }
+
+  /** A COW that is blank to whoever looks at its first bytes, and full of what could be entries of a list. */
+  #makeStale(name: string, chunkSectors: number, room: number): void {
+    const random = new Random(this.#world.nextDevice)
+    const bytes = new Uint8Array(this.#cowBytes(chunkSectors, room))
+    const view = new DataView(bytes.buffer)
+    for (let at = sectorBytes; at < bytes.length; at += entryBytes) {
+      encodeEntry(view, at, random.int(0, this.#world.plan.sectors / chunkSectors), random.int(2, 40))
+    }
+    this.#world.files.make(name, bytes)
   }
 
   /** From one chunk more than nothing to all that can be of use. */

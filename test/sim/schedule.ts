@@ -84,7 +84,8 @@ export class Schedule {
     if (thread === undefined) return
     this.#depth++
     try {
-      for (let step = this.random.int(1, 6); step > 0 && canRun(thread); step--) this.#step(thread)
+      for (let step = this.random.int(1, this.random.pick([2, 6, 20])); step > 0 && canRun(thread); step--)
+        this.#step(thread)
     } finally {
       this.#depth--
     }
