@@ -92,11 +92,12 @@ export class Controls {
 
   async suspend({ resumeAfter, volume }: Of<'suspend'>): Promise<void> {
     const volumes = this.#world.volumes()
-    const chosen = volumes[Math.floor(volume * volumes.length)]?.volume as { deviceName?: string } | undefined
-    const name = chosen?.deviceName
+    const chosen = volumes[Math.floor(volume * volumes.length)]
+    const { deviceName: name } = (chosen?.volume ?? {}) as { deviceName?: string }
     const world = this.#world
     if (name === undefined || !world.engine.mapper.list().some((device) => device.name === name)) return
-    await this.#control('a suspension', undefined, () => this.#world.engine.mapper.suspend(name))
+    const outcome = await this.#control('a suspension', chosen?.snapshot, () => this.#world.engine.mapper.suspend(name))
+    if (outcome === 'failed') return
     this.#suspended = { name, left: resumeAfter }
   }
 
@@ -251,6 +252,12 @@ export class Controls {
       if (code === 'TABLE_INVALID' && snapshot?.mayFill === true) return 'failed'
       if (code === 'INVALID_ARGUMENT' && snapshot?.fate === 'merging') return 'failed'
       if (code === 'DEVICE_CLOSED' && snapshot?.fate !== 'there') return 'failed'
+      if (
+        (code === 'DEVICE_MISSING' || code === 'DEVICE_CLOSED') &&
+        snapshot !== undefined &&
+        snapshot.fate !== 'there'
+      )
+        return 'failed'
       if (code === 'COW_TOO_SMALL' && snapshot?.mayFill === true) return 'failed'
       if (code === 'WORKER_DIED' && world.plan.kills) return 'failed'
       throw new Violation(`${what} failed: ${String(error)}`)

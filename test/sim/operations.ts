@@ -65,6 +65,8 @@ export interface RunPlan {
   /** Requests mostly go to a few places; where they are, and how many of ten do. */
   readonly places: readonly Choice[]
   readonly placedOfTen: number
+  /** How many operations of ten the next one follows at once. */
+  readonly hastyOfTen: number
 }
 
 /** Requests of one stretch of this length go to one worker: an origin that is no longer keeps one busy and no more. */
@@ -72,7 +74,7 @@ const sectorsPerWorker = 128
 
 export function planOf(seed: number): RunPlan {
   const random = new Random(seed)
-  const workers = random.pick([1, 2, 2, 3])
+  const workers = random.pick([1, 2, 2, 2, 3, 3])
   const isSmall = workers === 1 || random.chance(0.1)
   const sectors = isSmall
     ? random.int(16, sectorsPerWorker)
@@ -83,21 +85,23 @@ export function planOf(seed: number): RunPlan {
     workers,
     sectors,
     operations: random.int(200, 260),
-    inFlightMax: random.pick([1, 4, 16, 48]),
+    inFlightMax: random.pick([1, 8, 16, 48]),
     crashes: random.pick(['none', 'power', 'power', 'power', 'kill']),
     faults: random.pick(['none', 'none', 'errors', 'errors', 'lies']),
     kills: random.chance(0.4),
     autoExtend: random.chance(0.15),
     chunkSectorsMax: random.pick([1, 4, 16, 64]),
-    places: borders.map((border) => Math.max(0, (border < 1 ? border : random.next()) - random.int(1, 12) / sectors)),
+    places: borders.map((border) => Math.max(0, (border < 1 ? border : random.next()) - random.int(1, 30) / sectors)),
     placedOfTen: random.pick([0, 5, 9]),
+    hastyOfTen: random.pick([2, 6, 9]),
   }
 }
 
 const requests = { write: 42, read: 22, flush: 7, zero: 4, discard: 4 } as const
 const changes = {
-  take: 6,
-  remove: 1.2,
+  // Only the first write to a chunk after a take copies it.
+  take: 9,
+  remove: 5,
   suspend: 1,
   reload: 0.7,
   extend: 1,
@@ -123,7 +127,7 @@ export function operationsOf(plan: RunPlan): Operation[] {
   return Array.from({ length: plan.operations }, (_, id) => {
     const kind = id < 3 && random.chance(0.7) ? 'take' : random.weighted(weights)
     // Mostly a few steps, so that much is in flight; sometimes as many as anything takes.
-    const pause = random.int(0, random.pick([0, 0, 2, 8, 40, 200]))
+    const pause = random.chance(plan.hastyOfTen / 10) ? 0 : random.int(0, random.pick([2, 8, 40, 200]))
     return { id, pause, ...detailsOf(kind, plan, random) } as Operation
   })
 }
@@ -171,7 +175,7 @@ function detailsOf(kind: Operation['kind'], plan: RunPlan, random: Random): obje
 
 function placeOf({ placedOfTen, places, sectors }: RunPlan, random: Random): Choice {
   if (!random.chance(placedOfTen / 10)) return random.next()
-  return Math.min(random.pick(places) + random.int(0, 16) / sectors, 1 - 1 / sectors)
+  return Math.min(random.pick(places) + random.int(0, 40) / sectors, 1 - 1 / sectors)
 }
 
 /** Mostly where most is at stake: right before a call that would make something durable, or change it. */

@@ -209,9 +209,9 @@ const keys: readonly Mutation[] = [
   {
     name: 'key-freed-before-the-write',
     rule: 'L3',
-    file: 'workers/release.js',
-    find: 'const errno = origin.file.write(source,',
-    replace: 'ctx.locks.release(ctx.pieces.stripe[first]);\n    const errno = origin.file.write(source,',
+    file: 'workers/merging-io.js',
+    find: 'const failure = isBarred(',
+    replace: 'ctx.locks.release(ctx.pieces.stripe[piece]);\n    const failure = isBarred(',
   },
   {
     name: 'half-failed-piece-frees-its-key',
