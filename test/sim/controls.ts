@@ -20,7 +20,7 @@ export class Controls {
   readonly #world: World
   /** COWs whose snapshots are gone. */
   readonly #usedCows: string[] = []
-  #suspended: { readonly name: string; left: number } | undefined
+  #suspended: { readonly name: string; readonly snapshot: SimSnapshot | undefined; left: number } | undefined
 
   constructor(world: World) {
     this.#world = world
@@ -98,7 +98,7 @@ export class Controls {
     if (name === undefined || !world.engine.mapper.list().some((device) => device.name === name)) return
     const outcome = await this.#control('a suspension', chosen?.snapshot, () => this.#world.engine.mapper.suspend(name))
     if (outcome === 'failed') return
-    this.#suspended = { name, left: resumeAfter }
+    this.#suspended = { name, snapshot: chosen?.snapshot, left: resumeAfter }
   }
 
   /** Operations go by; what is suspended is resumed after some. */
@@ -110,7 +110,7 @@ export class Controls {
     this.#suspended = undefined
     // Its snapshot may have been merged meanwhile.
     if (!world.engine.mapper.list().some(({ name }) => name === suspended.name)) return
-    await this.#control('a resumption', undefined, () => this.#world.engine.mapper.resume(suspended.name))
+    await this.#control('a resumption', suspended.snapshot, () => this.#world.engine.mapper.resume(suspended.name))
   }
 
   get isSuspended(): boolean {

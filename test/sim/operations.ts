@@ -10,6 +10,9 @@ import type { DiskCall, Misdeed } from './system/faults.js'
 
 export type Choice = number
 
+/** After so many steps, or right before a call. */
+export type Moment = 'step' | 'write' | 'barrier'
+
 export type Operation = { readonly id: number; readonly pause: number } & (
   | {
       readonly kind: 'write' | 'zero' | 'discard' | 'read'
@@ -33,8 +36,8 @@ export type Operation = { readonly id: number; readonly pause: number } & (
   | { readonly kind: 'extend'; readonly snapshot: Choice; readonly chunks: number }
   | { readonly kind: 'merge'; readonly snapshot: Choice; readonly rate: number | undefined }
   | { readonly kind: 'merge-pause' | 'merge-resume' | 'merge-cancel' | 'merge-end' }
-  | { readonly kind: 'kill-worker'; readonly worker: Choice; readonly after: number }
-  | { readonly kind: 'crash'; readonly at: 'step' | 'write' | 'barrier'; readonly after: number }
+  | { readonly kind: 'kill-worker'; readonly worker: Choice; readonly at: Moment; readonly after: number }
+  | { readonly kind: 'crash'; readonly at: Moment; readonly after: number }
   | { readonly kind: 'reopen' }
   | {
       readonly kind: 'fault'
@@ -163,9 +166,9 @@ function detailsOf(kind: Operation['kind'], plan: RunPlan, random: Random): obje
     case 'merge':
       return { kind, snapshot: choice(), rate: random.chance(0.4) ? 2 ** random.int(10, 24) : undefined }
     case 'kill-worker':
-      return { kind, worker: choice(), after: random.int(0, random.pick([10, 100, 1000])) }
+      return { kind, worker: choice(), ...momentOf(random) }
     case 'crash':
-      return { kind, ...crashOf(random) }
+      return { kind, ...momentOf(random) }
     case 'fault':
       return { kind, file: choice(), ...faultOf(plan, random) }
     default:
@@ -179,8 +182,8 @@ function placeOf({ placedOfTen, places, sectors }: RunPlan, random: Random): Cho
 }
 
 /** Mostly where most is at stake: right before a call that would make something durable, or change it. */
-function crashOf(random: Random): object {
-  const at = random.pick(['step', 'write', 'barrier', 'barrier'] as const)
+function momentOf(random: Random): object {
+  const at: Moment = random.pick(['step', 'write', 'barrier', 'barrier'])
   return { at, after: random.int(0, random.pick(at === 'step' ? [0, 20, 200, 2000] : [0, 2, 8, 30])) }
 }
 

@@ -126,13 +126,14 @@ class Simulation {
       case 'kill-worker': {
         const thread = world.schedule.threads[Math.floor(operation.worker * world.schedule.threads.length)]
         if (thread === undefined) return
-        thread.endsAfter = operation.after
         this.#counts.kills++
+        if (operation.at === 'step') thread.endsAfter = operation.after
+        else world.files.before(operation.at, operation.after, () => world.schedule.endRunning())
         return
       }
       case 'crash':
         if (operation.at === 'step') world.schedule.crashesAfter = operation.after
-        else world.files.crashBefore(operation.at, operation.after)
+        else world.files.before(operation.at, operation.after, () => world.crash())
         return
       case 'fault':
         this.#addFault(operation)
@@ -174,7 +175,7 @@ class Simulation {
   async #end(): Promise<void> {
     const world = this.#world
     world.schedule.crashesAfter = Number.POSITIVE_INFINITY
-    world.files.crashBefore(undefined, 0)
+    world.files.forgetMoments()
     world.healAll()
     await this.#controls.passed(true)
     await this.#reopening.compare()

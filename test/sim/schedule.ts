@@ -91,6 +91,11 @@ export class Schedule {
     }
   }
 
+  /** The worker that runs now ends, in the middle of what it does. */
+  endRunning(): void {
+    if (this.sleepers.running !== undefined) throw new ThreadEnded()
+  }
+
   yieldProcessor(): void {
     this.time.passTo(this.time.nowMs + yieldMs)
     this.point()

@@ -76,7 +76,6 @@ export class World {
     this.files.onCall = () => this.schedule.point()
     this.files.onSlow = (ms) => this.schedule.time.passTo(this.schedule.time.nowMs + ms)
     this.schedule.onCrash = () => this.crash()
-    this.files.onCrash = () => this.crash()
   }
 
   /** What the process is to its system from now on. */

@@ -44,7 +44,7 @@ export function checkAll(mutations: readonly Mutation[]): void {
 
 /** Without a mutation: the engine as it is. */
 export async function tryOut(mutation: Mutation | undefined, trial: Trial): Promise<Outcome> {
-  const folder = join(dist, 'mutants', mutation?.name ?? 'unbroken')
+  const folder = join(dist, 'mutants', `${mutation?.name ?? 'unbroken'}-${trial.firstSeed}`)
   rmSync(folder, { recursive: true, force: true })
   try {
     for (const part of parts) {

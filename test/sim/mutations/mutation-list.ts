@@ -335,13 +335,6 @@ const merge: readonly Mutation[] = [
     replace: 'const flushFailure = 0;',
   },
   {
-    name: 'no-barrier-after-clearing',
-    rule: 'W4',
-    file: 'workers/merge-steps.js',
-    find: ' || barrier(ctx, snapshot, snapshot.cow);',
-    replace: ';',
-  },
-  {
     name: 'clear-entries-beside-the-window',
     rule: 'W4',
     file: 'workers/merge-steps.js',
@@ -557,11 +550,11 @@ const memory: readonly Mutation[] = [
 
 const devices: readonly Mutation[] = [
   {
-    name: 'source-stays-attached',
+    name: 'handover-of-an-empty-map',
     rule: 'handover',
     file: 'src/control/handover.js',
-    find: 'await stack.detach(source);',
-    replace: '',
+    find: 'extendedMapMemory(store.mapMemory,',
+    replace: 'extendedMapMemory([],',
   },
   {
     name: 'change-without-draining',

@@ -52,6 +52,12 @@ interface Descriptor {
   lock: 'none' | 'shared' | 'exclusive'
 }
 
+interface Moment {
+  readonly call: 'write' | 'barrier'
+  after: number
+  readonly act: () => void
+}
+
 /** Told of every call that changes a file, right before it does. */
 export interface Witness {
   beforeWrite(file: SimulatedFile, offset: number, bytes: Uint8Array): void
@@ -65,8 +71,6 @@ export class SimulatedFiles {
   /** Runs at every call: others may go on, or the process ends. */
   onCall: () => void = () => {}
   onSlow: (ms: number) => void = () => {}
-  /** Ends the process. */
-  onCrash: () => void = () => {}
   lastErrno = 0
   /** Of every change asked for, and where: the same for the same run. */
   digest = 0
@@ -77,8 +81,7 @@ export class SimulatedFiles {
   #nextFd = firstFd
   #nextIno = 1
   #process = 0
-  #crashCall: 'write' | 'barrier' | undefined
-  #crashAfter = 0
+  #moments: Moment[] = []
 
   constructor(random: Random) {
     this.random = random
@@ -102,15 +105,18 @@ export class SimulatedFiles {
     return [...this.#names.keys()].sort()
   }
 
-  /** The process ends right before such a call, after so many of them. */
-  crashBefore(call: 'write' | 'barrier' | undefined, after: number): void {
-    this.#crashCall = call
-    this.#crashAfter = after
+  /** Does something right before such a call, after so many of them. */
+  before(call: Moment['call'], after: number, act: () => void): void {
+    this.#moments.push({ call, after, act })
+  }
+
+  forgetMoments(): void {
+    this.#moments = []
   }
 
   /** The process ends; the system goes on. */
   endProcess(): void {
-    this.#crashCall = undefined
+    this.forgetMoments()
     for (const fd of [...this.#descriptors.keys()]) this.#close(fd)
     this.#process++
   }
@@ -185,7 +191,7 @@ export class SimulatedFiles {
 
   write(fd: number, bytes: Uint8Array, offset: number): number {
     this.onCall()
-    this.#mayCrash('write')
+    this.#comesTo('write')
     const file = this.fileOf(fd)
     const misdeed = this.#misdeed(file, 'write', (errno) => this.#writePart(file, bytes, offset, errno))
     if (misdeed?.kind === 'lost') return bytes.length
@@ -217,7 +223,7 @@ export class SimulatedFiles {
 
   barrier(fd: number): void {
     this.onCall()
-    this.#mayCrash('barrier')
+    this.#comesTo('barrier')
     if (this.isFolder(fd)) {
       this.#durableNames = new Map(this.#names)
       this.#nameHistory = []
@@ -274,10 +280,11 @@ export class SimulatedFiles {
     this.digest = (digest ^ (digest >>> 15)) | 0
   }
 
-  #mayCrash(call: 'write' | 'barrier'): void {
-    if (call !== this.#crashCall || this.#crashAfter-- > 0) return
-    this.#crashCall = undefined
-    this.onCrash()
+  #comesTo(call: Moment['call']): void {
+    const due = this.#moments.filter((moment) => moment.call === call && moment.after-- <= 0)
+    if (due.length === 0) return
+    this.#moments = this.#moments.filter((moment) => !due.includes(moment))
+    for (const { act } of due) act()
   }
 
   #mustBeAlive(): void {
