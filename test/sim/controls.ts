@@ -87,7 +87,8 @@ export class Controls {
       return
     }
     this.#forget(snapshot)
-    if (snapshot.store !== 'N' && !snapshot.isSuspect) this.#usedCows.push(snapshot.cow)
+    // What could not be wiped would be continued.
+    if (outcome !== 'failed' && snapshot.store !== 'N' && !snapshot.isSuspect) this.#usedCows.push(snapshot.cow)
   }
 
   async suspend({ resumeAfter, volume }: Of<'suspend'>): Promise<void> {
@@ -206,6 +207,7 @@ export class Controls {
       if (merge === undefined) return
       await this.#control('the end of a merge', snapshot, () => merge.finished)
       await world.schedule.drain()
+      if (world.hasCrashed) return
       if (world.merging === snapshot && !snapshot.isExcused && !world.isOriginExcused && merge.state === 'failed') {
         throw new Violation(`the merge of ${snapshot.name} failed, and no disk did`)
       }

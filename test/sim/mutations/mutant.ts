@@ -12,6 +12,8 @@ const parts = ['src', 'workers', 'test/sim', 'test/support']
 /** A run takes a second or two; one that takes so long does not end. */
 const runMsMax = 300_000
 
+let trials = 0
+
 export interface Trial {
   readonly firstSeed: number
   /** Of processor time. */
@@ -44,7 +46,7 @@ export function checkAll(mutations: readonly Mutation[]): void {
 
 /** Without a mutation: the engine as it is. */
 export async function tryOut(mutation: Mutation | undefined, trial: Trial): Promise<Outcome> {
-  const folder = join(dist, 'mutants', `${mutation?.name ?? 'unbroken'}-${trial.firstSeed}`)
+  const folder = join(dist, 'mutants', `${mutation?.name ?? 'unbroken'}-${++trials}`)
   rmSync(folder, { recursive: true, force: true })
   try {
     for (const part of parts) {
