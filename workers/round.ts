@@ -23,10 +23,11 @@ export class WorkerRound {
   readonly #receive: ReceiveFrame
   readonly #idle = new IdleSpin()
   readonly #hasWork: () => boolean
-  /** The stride that comes next; before the first one the worker listens, after the last one it rests. */
+  /** The stride that comes next; before the first one the worker listens, after the last one it looks for work, and sleeps. */
   #stride = -1
   /** What the bell read before the worker looked at anything. */
   #seen = 0
+  #isIdle = false
   #hasSlept = false
 
   constructor(ctx: WorkerContext, receive: ReceiveFrame) {
@@ -39,8 +40,10 @@ export class WorkerRound {
   step(): void {
     if (this.#stride < 0) this.#listen()
     else if (this.#stride < turnStrides.length) turnStrides[this.#stride]?.(this.#ctx)
-    else this.#rest()
-    this.#stride = this.#stride < turnStrides.length ? this.#stride + 1 : -1
+    else if (this.#stride === turnStrides.length) this.#look()
+    else this.#sleep()
+    const goesOn = this.#stride < turnStrides.length || (this.#stride === turnStrides.length && this.#isIdle)
+    this.#stride = goesOn ? this.#stride + 1 : -1
   }
 
   #listen(): void {
@@ -50,10 +53,15 @@ export class WorkerRound {
     carryOutControl(this.#ctx, this.#receive)
   }
 
-  #rest(): void {
+  #look(): void {
     const ctx = this.#ctx
-    if (ctx.gotOn) return
-    if (this.#idle.lookFor(this.#hasWork, ctx.tookMergeStep ? lookMsBetweenSteps : lookMsBeforeSleep)) return
+    const lookMs = ctx.tookMergeStep ? lookMsBetweenSteps : lookMsBeforeSleep
+    this.#isIdle = !ctx.gotOn && !this.#idle.lookFor(this.#hasWork, lookMs)
+  }
+
+  /** A step of its own: what comes after the last look in vain is what R3 is about. */
+  #sleep(): void {
+    const ctx = this.#ctx
     ctx.tookMergeStep = false
     this.#hasSlept = true
     this.#bell.announceSleep() // R3

@@ -2,10 +2,13 @@
 import { CowringError } from '../../src/base/errors.js'
 import { bytesToSectors, sectorsToBytes } from '../../src/base/units.js'
 import type { Merge } from '../../src/control/merge.js'
+import { encodeEntry, entryBytes } from '../../src/format/exception.js'
 import { maximumCowSectors } from '../../src/format/sizing.js'
+import { Random } from '../support/model-random.js'
 import type { Operation } from './operations.js'
 import { Violation } from './oracle.js'
 import { codeOf } from './requests.js'
+import { sectorBytes } from './system/simulated-disk.js'
 import type { SimSnapshot, World } from './world.js'
 
 type Of<Kind extends Operation['kind']> = Extract<Operation, { kind: Kind }>
@@ -17,7 +20,7 @@ export class Controls {
   readonly #world: World
   /** COWs whose snapshots are gone. */
   readonly #usedCows: string[] = []
-  #suspended: { readonly name: string; left: number } | undefined
+  #suspended: { readonly name: string; readonly snapshot: SimSnapshot | undefined; left: number } | undefined
 
   constructor(world: World) {
     this.#world = world
@@ -29,6 +32,7 @@ export class Controls {
     if (world.origin === undefined || world.snapshots.length >= 4 || world.merging !== undefined) return
     const device = world.nextDevice++
     const used = reuse && store !== 'N' ? this.#usedCows.shift() : undefined
+    if (reuse && used === undefined && store !== 'N') this.#makeStale(`s${device}.cow`, chunkSectors, room)
     const isPowerSafe = world.plan.crashes === 'power' || durability < 0.7
     const snapshot: SimSnapshot = {
       device,
@@ -89,12 +93,13 @@ export class Controls {
 
   async suspend({ resumeAfter, volume }: Of<'suspend'>): Promise<void> {
     const volumes = this.#world.volumes()
-    const chosen = volumes[Math.floor(volume * volumes.length)]?.volume as { deviceName?: string } | undefined
-    const name = chosen?.deviceName
+    const chosen = volumes[Math.floor(volume * volumes.length)]
+    const { deviceName: name } = (chosen?.volume ?? {}) as { deviceName?: string }
     const world = this.#world
     if (name === undefined || !world.engine.mapper.list().some((device) => device.name === name)) return
-    await this.#control('a suspension', undefined, () => this.#world.engine.mapper.suspend(name))
-    this.#suspended = { name, left: resumeAfter }
+    const outcome = await this.#control('a suspension', chosen?.snapshot, () => this.#world.engine.mapper.suspend(name))
+    if (outcome === 'failed') return
+    this.#suspended = { name, snapshot: chosen?.snapshot, left: resumeAfter }
   }
 
   /** Operations go by; what is suspended is resumed after some. */
@@ -106,7 +111,7 @@ export class Controls {
     this.#suspended = undefined
     // Its snapshot may have been merged meanwhile.
     if (!world.engine.mapper.list().some(({ name }) => name === suspended.name)) return
-    await this.#control('a resumption', undefined, () => this.#world.engine.mapper.resume(suspended.name))
+    await this.#control('a resumption', suspended.snapshot, () => this.#world.engine.mapper.resume(suspended.name))
   }
 
   get isSuspended(): boolean {
@@ -211,6 +216,10 @@ export class Controls {
 
   /** What can be done about a crash's remains is the business of whoever opens them. */
   forgetAfterCrash(snapshot: SimSnapshot): void {
+    const { cow, fate, isExcused, isSuspect, store } = snapshot
+    // Whatever a take that was cut off has left there is blank, or an empty store.
+    if (fate === 'taking' && store !== 'N' && !isExcused && !isSuspect && this.#world.files.named(cow) !== undefined)
+      this.#usedCows.push(cow)
     this.#forget(snapshot)
   }
 
@@ -263,6 +272,17 @@ export class Controls {
     if (snapshot.fate !== 'merging') oracle.forget(snapshot.device)
     snapshot.fate = 'removing'
     snapshots.splice(snapshots.indexOf(snapshot), 1)
+  }
+
+  /** A COW that is blank to whoever looks at its first bytes, and full of what could be entries of a list. */
+  #makeStale(name: string, chunkSectors: number, room: number): void {
+    const random = new Random(this.#world.nextDevice)
+    const bytes = new Uint8Array(this.#cowBytes(chunkSectors, room))
+    const view = new DataView(bytes.buffer)
+    for (let at = sectorBytes; at < bytes.length; at += entryBytes) {
+      encodeEntry(view, at, random.int(0, this.#world.plan.sectors / chunkSectors), random.int(2, 40))
+    }
+    this.#world.files.make(name, bytes)
   }
 
   /** From one chunk more than nothing to all that can be of use. */

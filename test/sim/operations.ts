@@ -10,6 +10,9 @@ import type { DiskCall, Misdeed } from './system/faults.js'
 
 export type Choice = number
 
+/** After so many steps, or right before a call. */
+export type Moment = 'step' | 'write' | 'barrier'
+
 export type Operation = { readonly id: number; readonly pause: number } & (
   | {
       readonly kind: 'write' | 'zero' | 'discard' | 'read'
@@ -33,8 +36,8 @@ export type Operation = { readonly id: number; readonly pause: number } & (
   | { readonly kind: 'extend'; readonly snapshot: Choice; readonly chunks: number }
   | { readonly kind: 'merge'; readonly snapshot: Choice; readonly rate: number | undefined }
   | { readonly kind: 'merge-pause' | 'merge-resume' | 'merge-cancel' | 'merge-end' }
-  | { readonly kind: 'kill-worker'; readonly worker: Choice; readonly after: number }
-  | { readonly kind: 'crash'; readonly mode: 'power' | 'kill'; readonly after: number }
+  | { readonly kind: 'kill-worker'; readonly worker: Choice; readonly at: Moment; readonly after: number }
+  | { readonly kind: 'crash'; readonly at: Moment; readonly after: number }
   | { readonly kind: 'reopen' }
   | {
       readonly kind: 'fault'
@@ -62,28 +65,46 @@ export interface RunPlan {
   readonly kills: boolean
   readonly autoExtend: boolean
   readonly chunkSectorsMax: number
+  /** Requests mostly go to a few places; where they are, and how many of ten do. */
+  readonly places: readonly Choice[]
+  readonly placedOfTen: number
+  /** How many operations of ten the next one follows at once. */
+  readonly hastyOfTen: number
 }
+
+/** Requests of one stretch of this length go to one worker: an origin that is no longer keeps one busy and no more. */
+const sectorsPerWorker = 128
 
 export function planOf(seed: number): RunPlan {
   const random = new Random(seed)
+  const workers = random.pick([1, 2, 2, 2, 3, 3])
+  const isSmall = workers === 1 || random.chance(0.1)
+  const sectors = isSmall
+    ? random.int(16, sectorsPerWorker)
+    : random.int(sectorsPerWorker + 8, random.pick([2, 2, 4]) * sectorsPerWorker)
+  const borders = Array.from({ length: random.int(1, 3) }, () => (random.int(1, 3) * sectorsPerWorker) / sectors)
   return {
     seed,
-    workers: random.pick([1, 2, 2, 3]),
-    sectors: random.int(16, random.pick([64, 256, 512])),
+    workers,
+    sectors,
     operations: random.int(200, 260),
-    inFlightMax: random.pick([1, 4, 16, 48]),
+    inFlightMax: random.pick([1, 8, 16, 48]),
     crashes: random.pick(['none', 'power', 'power', 'power', 'kill']),
     faults: random.pick(['none', 'none', 'errors', 'errors', 'lies']),
     kills: random.chance(0.4),
     autoExtend: random.chance(0.15),
     chunkSectorsMax: random.pick([1, 4, 16, 64]),
+    places: borders.map((border) => Math.max(0, (border < 1 ? border : random.next()) - random.int(1, 30) / sectors)),
+    placedOfTen: random.pick([0, 5, 9]),
+    hastyOfTen: random.pick([2, 6, 9]),
   }
 }
 
 const requests = { write: 42, read: 22, flush: 7, zero: 4, discard: 4 } as const
 const changes = {
-  take: 6,
-  remove: 1.2,
+  // Only the first write to a chunk after a take copies it.
+  take: 9,
+  remove: 5,
   suspend: 1,
   reload: 0.7,
   extend: 1,
@@ -103,13 +124,13 @@ export function operationsOf(plan: RunPlan): Operation[] {
     ...changes,
     'kill-worker': plan.kills ? 1.5 : 0,
     crash: plan.crashes === 'none' ? 0 : 1.5,
-    fault: plan.faults === 'none' ? 0 : 2,
-    heal: plan.faults === 'none' ? 0 : 1,
+    fault: plan.faults === 'none' ? 0 : 4,
+    heal: plan.faults === 'none' ? 0 : 2,
   }
   return Array.from({ length: plan.operations }, (_, id) => {
     const kind = id < 3 && random.chance(0.7) ? 'take' : random.weighted(weights)
     // Mostly a few steps, so that much is in flight; sometimes as many as anything takes.
-    const pause = random.int(0, random.pick([0, 2, 8, 40, 400]))
+    const pause = random.chance(plan.hastyOfTen / 10) ? 0 : random.int(0, random.pick([2, 8, 40, 200]))
     return { id, pause, ...detailsOf(kind, plan, random) } as Operation
   })
 }
@@ -122,7 +143,7 @@ function detailsOf(kind: Operation['kind'], plan: RunPlan, random: Random): obje
     case 'zero':
     case 'discard': {
       const sectors = random.int(1, random.pick([1, 2, 8, 8, 32, plan.sectors]))
-      return { kind, volume: choice(), at: choice(), sectors, isAligned: random.chance(0.3) }
+      return { kind, volume: choice(), at: placeOf(plan, random), sectors, isAligned: random.chance(0.3) }
     }
     case 'flush':
       return { kind, volume: choice() }
@@ -145,14 +166,25 @@ function detailsOf(kind: Operation['kind'], plan: RunPlan, random: Random): obje
     case 'merge':
       return { kind, snapshot: choice(), rate: random.chance(0.4) ? 2 ** random.int(10, 24) : undefined }
     case 'kill-worker':
-      return { kind, worker: choice(), after: random.int(0, random.pick([10, 100, 1000])) }
+      return { kind, worker: choice(), ...momentOf(random) }
     case 'crash':
-      return { kind, mode: plan.crashes, after: random.int(0, random.pick([0, 20, 200, 2000])) }
+      return { kind, ...momentOf(random) }
     case 'fault':
       return { kind, file: choice(), ...faultOf(plan, random) }
     default:
       return { kind }
   }
+}
+
+function placeOf({ placedOfTen, places, sectors }: RunPlan, random: Random): Choice {
+  if (!random.chance(placedOfTen / 10)) return random.next()
+  return Math.min(random.pick(places) + random.int(0, 40) / sectors, 1 - 1 / sectors)
+}
+
+/** Mostly where most is at stake: right before a call that would make something durable, or change it. */
+function momentOf(random: Random): object {
+  const at: Moment = random.pick(['step', 'write', 'barrier', 'barrier'])
+  return { at, after: random.int(0, random.pick(at === 'step' ? [0, 20, 200, 2000] : [0, 2, 8, 30])) }
 }
 
 const EIO = 5
@@ -165,7 +197,7 @@ function faultOf(plan: RunPlan, random: Random): object {
     return { call: misdeed === 'flip' ? 'read' : 'write', misdeed: { kind: misdeed }, after, times: 1 }
   }
   const kind = random.pick(['error', 'error', 'error', 'short', 'interrupted', 'slow'] as const)
-  const call = random.pick(['read', 'write', 'write', 'barrier', 'barrier', 'allocate', 'resize'] as const)
+  const call = random.pick(['read', 'read', 'write', 'write', 'barrier', 'barrier', 'allocate', 'resize'] as const)
   const misdeed =
     kind === 'error'
       ? { kind, errno: call === 'write' || call === 'resize' ? random.pick([EIO, EIO, ENOSPC]) : EIO }

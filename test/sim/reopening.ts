@@ -3,6 +3,7 @@ import { inspectStore } from '../../src/control/inspect-store.js'
 import type { Origin } from '../../src/control/origin.js'
 import type { Snapshot } from '../../src/control/snapshot.js'
 import type { Controls } from './controls.js'
+import { mustEnd } from './list-end.js'
 import { Violation } from './oracle.js'
 import { codeOf, type Requests } from './requests.js'
 import { originName, type SimSnapshot, type World } from './world.js'
@@ -137,6 +138,9 @@ export class Reopening {
       // Every worker has its scratch.
       const lost = machinery.allocator.takenCount() - machinery.workerCount
       if (lost > 0) throw new Violation(`${lost} blocks of the arena are in use with nothing in flight`)
+      for (const { cow, fate, isExcused, isSuspect, store } of world.snapshots) {
+        if (store !== 'N' && fate === 'there' && !isExcused && !isSuspect) mustEnd(world.file(cow).disk.bytes, cow)
+      }
       for (const { ctx, hasEnded } of schedule.threads) {
         if (hasEnded) continue
         if (ctx.parked > 0)

@@ -123,12 +123,14 @@ class Simulation {
       case 'kill-worker': {
         const thread = world.schedule.threads[Math.floor(operation.worker * world.schedule.threads.length)]
         if (thread === undefined) return
-        thread.endsAfter = operation.after
         this.#counts.kills++
+        if (operation.at === 'step') thread.endsAfter = operation.after
+        else world.files.before(operation.at, operation.after, () => world.schedule.endRunning())
         return
       }
       case 'crash':
-        world.schedule.crashesAfter = operation.after
+        if (operation.at === 'step') world.schedule.crashesAfter = operation.after
+        else world.files.before(operation.at, operation.after, () => world.crash())
         return
       case 'fault':
         this.#addFault(operation)
@@ -170,6 +172,7 @@ class Simulation {
   async #end(): Promise<void> {
     const world = this.#world
     world.schedule.crashesAfter = Number.POSITIVE_INFINITY
+    world.files.forgetMoments()
     world.healAll()
     await this.#controls.passed(true)
     await this.#reopening.compare()

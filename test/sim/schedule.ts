@@ -91,10 +91,16 @@ export class Schedule {
     if (thread === undefined) return
     this.#depth++
     try {
-      for (let step = this.random.int(1, 6); step > 0 && canRun(thread); step--) this.#step(thread)
+      for (let step = this.random.int(1, this.random.pick([2, 6, 20])); step > 0 && canRun(thread); step--)
+        this.#step(thread)
     } finally {
       this.#depth--
     }
+  }
+
+  /** The worker that runs now ends, in the middle of what it does. */
+  endRunning(): void {
+    if (this.sleepers.running !== undefined) throw new ThreadEnded()
   }
 
   yieldProcessor(): void {

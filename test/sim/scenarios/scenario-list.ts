@@ -39,6 +39,9 @@ const powerCuts = {
   kills: false,
   autoExtend: false,
   chunkSectorsMax: 8,
+  places: [],
+  placedOfTen: 0,
+  hastyOfTen: 0,
 } as const
 
 const take = { store: 'P', chunkSectors: 8, room: 1, durability: 0, reuse: false } as const
@@ -60,7 +63,7 @@ export const scenarios: readonly Scenario[] = [
       .and('fault', barrierFails, 0)
       .and('merge-resume', {}, 60)
       .and('flush', { volume: onOrigin })
-      .and('crash', { mode: 'power', after: 0 })
+      .and('crash', { at: 'step', after: 0 })
       .and('compare', {}).operations,
   },
   {
@@ -74,7 +77,7 @@ export const scenarios: readonly Scenario[] = [
       .and('flush', { volume: onOrigin })
       .and('write', write(onOrigin, 0.5))
       .and('flush', { volume: onOrigin })
-      .and('crash', { mode: 'power', after: 0 })
+      .and('crash', { at: 'step', after: 0 })
       .and('compare', {}).operations,
   },
   {

@@ -52,6 +52,12 @@ interface Descriptor {
   lock: 'none' | 'shared' | 'exclusive'
 }
 
+interface Moment {
+  readonly call: 'write' | 'barrier'
+  after: number
+  readonly act: () => void
+}
+
 /** Told of every call that changes a file, right before it does. */
 export interface Witness {
   beforeWrite(file: SimulatedFile, offset: number, bytes: Uint8Array): void
@@ -76,6 +82,7 @@ export class SimulatedFiles {
   #nextFd = firstFd
   #nextIno = 1
   #process = 0
+  #moments: Moment[] = []
 
   constructor(random: Random) {
     this.random = random
@@ -99,8 +106,18 @@ export class SimulatedFiles {
     return [...this.#names.keys()].sort()
   }
 
+  /** Does something right before such a call, after so many of them. */
+  before(call: Moment['call'], after: number, act: () => void): void {
+    this.#moments.push({ call, after, act })
+  }
+
+  forgetMoments(): void {
+    this.#moments = []
+  }
+
   /** The process ends; the system goes on. */
   endProcess(): void {
+    this.forgetMoments()
     for (const fd of [...this.#descriptors.keys()]) this.#close(fd)
     this.#process++
   }
@@ -176,6 +193,7 @@ export class SimulatedFiles {
 
   write(fd: number, bytes: Uint8Array, offset: number): number {
     this.onCall()
+    this.#comesTo('write')
     const file = this.fileOf(fd)
     const misdeed = this.#misdeed(file, 'write', (errno) => this.#writePart(file, bytes, offset, errno))
     if (misdeed?.kind === 'lost') return bytes.length
@@ -207,6 +225,7 @@ export class SimulatedFiles {
 
   barrier(fd: number): void {
     this.onCall()
+    this.#comesTo('barrier')
     if (this.isFolder(fd)) {
       this.#durableNames = new Map(this.#names)
       this.#nameHistory = []
@@ -261,6 +280,13 @@ export class SimulatedFiles {
     let digest = Math.imul(this.digest ^ ino, 0x85ebca6b) ^ offset
     for (let at = 0; at < bytes.length; at += 64) digest = Math.imul(digest ^ (bytes[at] as number), 0xc2b2ae35)
     this.digest = (digest ^ (digest >>> 15)) | 0
+  }
+
+  #comesTo(call: Moment['call']): void {
+    const due = this.#moments.filter((moment) => moment.call === call && moment.after-- <= 0)
+    if (due.length === 0) return
+    this.#moments = this.#moments.filter((moment) => !due.includes(moment))
+    for (const { act } of due) act()
   }
 
   #mustBeAlive(): void {
