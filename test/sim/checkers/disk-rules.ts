@@ -180,7 +180,7 @@ export class DiskRules implements Witness {
     newChunk: number,
   ): void {
     // Behind the list's end there may be remains, which mean nothing.
-    if (book.entries.get(oldChunk) !== newChunk) return
+    if (position >= book.entries.size || book.entries.get(oldChunk) !== newChunk) return
     // A worker that died had written it, and nobody relied on it: its successor writes the whole group again.
     if (map.lookUp(oldChunk) < 0) return
     if (snapshot.fate !== 'merging')
