@@ -113,6 +113,7 @@ export class Engine implements AsyncDisposable {
     const origin = await this.#openOrigin(opened, { readOnly, direct, memory, name: options.name ?? opened.name })
     try {
       const remembered = memory?.load() ?? []
+      if (!readOnly) memory?.settle()
       const kept = withoutAbandoned(remembered, options.abandon ?? [], origin.name)
       const prepared = await prepareRemembered(origin, kept, readOnly)
       if (memory !== undefined && kept.length < remembered.length) memory.save(kept)

@@ -28,7 +28,10 @@ export async function openStore(
     return emptyStore(chunkSectors, origin, io.device.sizeBytes)
   }
   const store = await loadStore(io, header, origin)
-  if (use !== 'look' && header.valid) await clearBehindList(io, store)
+  if (use === 'look') return store
+  // A process that was killed may have left what it wrote in the page cache only. From here on it is relied upon.
+  await io.barrier()
+  if (header.valid) await clearBehindList(io, store)
   return store
 }
 

@@ -10,14 +10,14 @@
  * are given to it.
  * Leaves out on purpose: whether the COWs exist and what they hold; opening them says so.
  */
-import { readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { assert } from '../base/assert.js'
 import { CowringError } from '../base/errors.js'
 import { stableDeviceName } from './device-name.js'
 import { decode, encode, MalformedMemory, type RememberedSnapshot } from './remembered-snapshots.js'
-import { type ReplaceFs, removeFile, replaceFile } from './replace-file.js'
+import { type ReplaceFs, removeFile, replaceFile, syncFolder } from './replace-file.js'
 
 export type { RememberedSnapshot } from './remembered-snapshots.js'
 
@@ -65,6 +65,26 @@ export class OriginMemory {
     } catch (error) {
       if (error instanceof MalformedMemory) throw this.#corrupt(error.message, error)
       throw error
+    }
+  }
+
+  /**
+   * Makes the list durable as it is: a process that was killed in the middle of `save` may have left it in the page cache only.
+   * Before anything relies on it. Fails with IO_ERROR.
+   */
+  settle(): void {
+    const { file } = this.#lookUp()
+    const folder = dirname(file)
+    if (!existsSync(folder)) return
+    try {
+      syncFolder(folder, this.#fs)
+    } catch (error) {
+      throw new CowringError(
+        'IO_ERROR',
+        `cannot make the list of snapshots of ${this.#originPath} in ${folder} durable (${messageOf(error)}); check the device and try again`,
+        { path: file, reason: messageOf(error) },
+        error,
+      )
     }
   }
 

@@ -55,6 +55,8 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   #changes: Promise<unknown> = Promise.resolve()
   /** A snapshot has become invalid, and neither its COW's header nor the list of snapshots says so. */
   #hasUnrecorded = false
+  /** It is on its way out: the list does without it already. */
+  #removing: Snapshot | undefined
   /** The last attempt to close it. */
   #closing: Promise<void> = Promise.resolve()
 
@@ -204,20 +206,24 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
       this.#merge.refuse('it can be removed', snapshot)
       const { cow, device } = snapshot.parts
       snapshot.shut()
+      // Whatever its last writes come to: it is not remembered again.
+      this.#removing = snapshot
       try {
         await this.#devices.suspended(async () => {
-          this.#remember(this.#remembered(snapshot))
+          this.#remember(this.#remembered())
           await this.#parts.mapper.takeDown([device])
           this.#forget(snapshot)
           if (this.#snapshots.length === 0) await this.#devices.load(this.#devices.plainLine)
         })
       } catch (error) {
+        this.#removing = undefined
         if (this.#snapshots.includes(snapshot)) {
           snapshot.reopen()
           this.#rememberAgain()
         }
         throw error
       }
+      this.#removing = undefined
       try {
         await this.#devices.dropRealIfUnused()
         if (options.keepStore !== true && snapshot.store !== 'N') await wipeCow(this.#parts.machinery, cow)
@@ -368,7 +374,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
 
   #remembered(without?: Snapshot): RememberedSnapshot[] {
     return this.#snapshots
-      .filter((each) => each !== without)
+      .filter((each) => each !== without && each !== this.#removing)
       .flatMap((each) => {
         const entries = this.#asRemembered(each.parts, each.instance)
         const merging = this.#merge.markOf(each)

@@ -65,7 +65,8 @@ function makeFolder(folder: string, fs: ReplaceFs): void {
   syncFolder(dirname(folder), fs)
 }
 
-function syncFolder(folder: string, fs: ReplaceFs): void {
+/** What became of the names in a folder is durable. */
+export function syncFolder(folder: string, fs: ReplaceFs = nodeFs): void {
   const fd = fs.openSync(folder, 'r')
   try {
     fs.fsyncSync(fd)

@@ -48,6 +48,7 @@ export class Controls {
       fate: 'taking',
       handle: undefined,
       isInvalid: false,
+      takesDiscards: false,
     }
     world.oracle.take(device)
     world.snapshots.push(snapshot)
@@ -118,8 +119,8 @@ export class Controls {
     return this.#suspended !== undefined
   }
 
-  /** The same table again: its store is handed over. */
-  async reload({ snapshot: choice }: Of<'reload'>): Promise<void> {
+  /** Its table again, perhaps with another feature: its store is handed over. */
+  async reload({ discards, snapshot: choice }: Of<'reload'>): Promise<void> {
     const world = this.#world
     const snapshot = this.#pick(choice)
     const { handle } = snapshot ?? {}
@@ -128,9 +129,14 @@ export class Controls {
     const name = handle.deviceName
     const { durability } = snapshot
     await this.#control('a reload', snapshot, async () => {
-      await mapper.load(name, mapper.table(name), { isOwn: true, durability })
+      const words = mapper.table(name).split(' ').slice(0, 7)
+      await mapper.load(name, [...words, ...(discards ? ['1', 'discard_zeroes_cow'] : [])].join(' '), {
+        isOwn: true,
+        durability,
+      })
       await mapper.suspend(name)
       await mapper.resume(name)
+      snapshot.takesDiscards = discards
     })
   }
 

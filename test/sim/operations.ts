@@ -32,7 +32,7 @@ export type Operation = { readonly id: number; readonly pause: number } & (
     }
   | { readonly kind: 'remove'; readonly snapshot: Choice }
   | { readonly kind: 'suspend'; readonly volume: Choice; readonly resumeAfter: number }
-  | { readonly kind: 'reload'; readonly snapshot: Choice }
+  | { readonly kind: 'reload'; readonly snapshot: Choice; readonly discards: boolean }
   | { readonly kind: 'extend'; readonly snapshot: Choice; readonly chunks: number }
   | { readonly kind: 'merge'; readonly snapshot: Choice; readonly rate: number | undefined }
   | { readonly kind: 'merge-pause' | 'merge-resume' | 'merge-cancel' | 'merge-end' }
@@ -157,8 +157,9 @@ function detailsOf(kind: Operation['kind'], plan: RunPlan, random: Random): obje
         reuse: random.chance(0.5),
       }
     case 'remove':
-    case 'reload':
       return { kind, snapshot: choice() }
+    case 'reload':
+      return { kind, snapshot: choice(), discards: random.chance(0.5) }
     case 'suspend':
       return { kind, volume: choice(), resumeAfter: random.int(1, 60) }
     case 'extend':

@@ -253,7 +253,10 @@ export class Oracle {
       for (const list of lists) {
         for (const entry of list) {
           if (entry.settled > now) entry.settled = now
-          if (isPowerCut && entry.mayReturn) entry.hidden = Infinity
+          if (!isPowerCut) continue
+          if (entry.mayReturn) entry.hidden = Infinity
+          // Whether it is still there will be seen; a flush can make nothing durable that is not.
+          entry.write.isForgotten ||= !entry.write.isDurable
         }
       }
     }

@@ -4,7 +4,7 @@ import type { Origin } from '../../src/control/origin.js'
 import type { Snapshot } from '../../src/control/snapshot.js'
 import type { Controls } from './controls.js'
 import { mustEnd } from './list-end.js'
-import { Violation } from './oracle.js'
+import { originDevice, Violation } from './oracle.js'
 import { codeOf, type Requests } from './requests.js'
 import { originName, type SimSnapshot, type World } from './world.js'
 
@@ -43,9 +43,14 @@ export class Reopening {
     if (origin === undefined) return
     const merge = world.mergeOf()
     world.isClosing = true
-    await this.#excused('a close', () => origin.close())
+    const isDurable = await this.#excused('a close', () => origin.close())
     world.isClosing = false
     if (world.hasCrashed) return
+    // All that was asked for has been answered, and then made durable; or who closed it was told otherwise.
+    const closed = world.oracle.flush()
+    for (const device of [originDevice, ...world.snapshots.map((snapshot) => snapshot.device)]) {
+      world.oracle.flushed(device, closed, isDurable)
+    }
     world.origin = undefined
     for (const snapshot of [...world.snapshots]) {
       snapshot.handle = undefined
@@ -183,6 +188,7 @@ export class Reopening {
     for (const snapshot of [...world.snapshots]) {
       const handle = handles.get(snapshot.name)
       handles.delete(snapshot.name)
+      snapshot.takesDiscards = false
       if (snapshot.fate === 'merging') this.#adoptMerging(snapshot, handle)
       else if (handle !== undefined) {
         if (handle.merging !== undefined)
@@ -245,12 +251,14 @@ export class Reopening {
     throw new Violation(`the origin cannot be opened: ${text}`)
   }
 
-  async #excused(what: string, act: () => Promise<unknown>): Promise<void> {
+  /** Whether it went well; if not, a disk is to blame. */
+  async #excused(what: string, act: () => Promise<unknown>): Promise<boolean> {
     try {
       await this.#world.answer(what, act)
+      return true
     } catch (error) {
       const isAnyExcused = this.#world.isOriginExcused || this.#world.snapshots.some(({ isExcused }) => isExcused)
-      if (codeOf(error) === 'IO_ERROR' && isAnyExcused) return
+      if (codeOf(error) === 'IO_ERROR' && isAnyExcused) return false
       throw error
     }
   }

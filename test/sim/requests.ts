@@ -66,8 +66,6 @@ export class Requests {
   ): void {
     const { oracle } = this.#world
     if (snapshot?.fate === 'merging') return
-    // A discard that is refused changes nothing; one that is not leaves zeroes in the origin.
-    if (kind === 'discard' && device !== originDevice) return
     const write = oracle.write(device, sector, sectors, kind !== 'write')
     const byteOffset = sector * sectorBytes
     const byteLength = sectors * sectorBytes
@@ -76,7 +74,8 @@ export class Requests {
         if (kind === 'write') return volume.write(byteOffset, oracle.bytesOf(write))
         return kind === 'zero' ? volume.writeZeroes(byteOffset, byteLength) : volume.discard(byteOffset, byteLength)
       },
-      () => oracle.settle(write, true),
+      // In a snapshot a discard zeroes what the store has, and nothing else.
+      () => oracle.settle(write, kind !== 'discard' || device === originDevice),
       (error) => {
         if (kind === 'discard' && codeOf(error) === 'NOT_SUPPORTED') return oracle.refuse(write)
         oracle.settle(write, false)

@@ -88,10 +88,14 @@ export class Schedule {
     this.#untilInterrupt = this.random.int(1, this.#interruptEvery)
     if (this.#depth >= interruptedMax) return
     const thread = this.#pickThread()
-    if (thread === undefined) return
+    if (thread === undefined || thread.hasMail) return
     this.#depth++
     try {
-      for (let step = this.random.int(1, this.random.pick([2, 6, 20])); step > 0 && canRun(thread); step--)
+      for (
+        let step = this.random.int(1, this.random.pick([2, 6, 20]));
+        step > 0 && canRun(thread) && !thread.hasMail;
+        step--
+      )
         this.#step(thread)
     } finally {
       this.#depth--

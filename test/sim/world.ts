@@ -38,6 +38,8 @@ export interface SimSnapshot {
   fate: 'taking' | 'there' | 'removing' | 'merging'
   handle: Snapshot | undefined
   isInvalid: boolean
+  /** Its table says so; they zero what its store has. */
+  takesDiscards: boolean
 }
 
 export class World {

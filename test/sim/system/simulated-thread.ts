@@ -41,6 +41,11 @@ export class SimulatedThread implements Station, Sleeper {
     })
   }
 
+  /** Its next step may be one in which it waits for others, who must be able to go on. */
+  get hasMail(): boolean {
+    return this.#frames.length > 0
+  }
+
   post(frame: ControlFrame): void {
     this.#frames.push(frame)
   }
