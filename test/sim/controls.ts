@@ -258,7 +258,7 @@ export class Controls {
       if (isExcused && (errorCodes.has(code) || code === 'TABLE_INVALID')) return 'failed'
       // A store that is full, or was lost with its merge, takes no part in a reload; a merge that has just ended cannot be steered.
       if (code === 'TABLE_INVALID' && snapshot?.mayFill === true) return 'failed'
-      if (code === 'INVALID_ARGUMENT' && snapshot?.fate === 'merging') return 'failed'
+      if (code === 'INVALID_ARGUMENT' && (snapshot?.fate === 'merging' || snapshot?.isInvalid === true)) return 'failed'
       if (code === 'DEVICE_CLOSED' && snapshot?.fate !== 'there') return 'failed'
       // Its snapshot was merged a moment ago.
       if (/suspension|resumption/.test(what) && String(error).includes('no such device')) return 'failed'

@@ -74,8 +74,8 @@ export class Requests {
         if (kind === 'write') return volume.write(byteOffset, oracle.bytesOf(write))
         return kind === 'zero' ? volume.writeZeroes(byteOffset, byteLength) : volume.discard(byteOffset, byteLength)
       },
-      // In a snapshot a discard zeroes what the store has, and nothing else.
-      () => oracle.settle(write, kind !== 'discard' || device === originDevice),
+      // In a snapshot a discard zeroes what the store has, and nothing else; while one is merged, it may do nothing.
+      () => oracle.settle(write, kind !== 'discard' || (device === originDevice && this.#world.merging === undefined)),
       (error) => {
         if (kind === 'discard' && codeOf(error) === 'NOT_SUPPORTED') return oracle.refuse(write)
         oracle.settle(write, false)

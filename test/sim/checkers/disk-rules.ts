@@ -68,12 +68,15 @@ export class DiskRules implements Witness {
       const store = this.#storeOf(snapshot)
       if (store === undefined) continue
       const state = store.cursor.state()
-      if (state >= storeState.invalidating) {
-        this.#mustBeGivenUp(snapshot, state)
-        continue
-      }
       const { chunkBytes } = store.geometry
       const map = this.#mapOf(store.mapMemory)
+      if (state >= storeState.invalidating) {
+        // A write to chunks that it has relies on nothing of it.
+        for (let chunk = Math.floor(start / chunkBytes); chunk * chunkBytes < end; chunk++) {
+          if (map.lookUp(chunk) < 0) this.#mustBeGivenUp(snapshot, state)
+        }
+        continue
+      }
       const book = snapshot.store === 'N' ? undefined : this.#bookOf(snapshot, store.geometry)
       const isPowerSafe = snapshot.durability === 'power-loss'
       for (let chunk = Math.floor(start / chunkBytes); chunk * chunkBytes < end; chunk++) {
