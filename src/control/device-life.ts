@@ -6,18 +6,20 @@
  */
 import type { CowringError } from '../base/errors.js'
 import type { Machinery } from '../coordinator/machinery.js'
+import { storeState } from '../shm/commit-cursor.js'
 import { TableFault } from '../targets/table-fault.js'
 import { type BuildOptions, buildTable, dropTable, type Surroundings } from './build-table.js'
 import type { DeviceList } from './device-list.js'
 import type { DeviceVolume } from './device-volume.js'
 import { beforeResume, takeOver } from './handover.js'
+import type { LoadedStore } from './load-store.js'
 import { MappedDevice } from './mapped-device.js'
 import type { MapperEvents } from './mapper-events.js'
 import type { CreateOptions, LoadOptions } from './mapper-types.js'
 import { Merge } from './merge.js'
 import { MergeLoop } from './merge-loop.js'
 import { readStore } from './open-instance.js'
-import { PhysicalDevice, type PhysicalDevices } from './physical-devices.js'
+import type { PhysicalDevices } from './physical-devices.js'
 import { invalid, tableRefusal, withNumber } from './refusal.js'
 import type { Stack } from './stack.js'
 import type { InstancePlan, StoreInstance } from './store-instance.js'
@@ -122,36 +124,6 @@ export class DeviceLife {
     })
   }
 
-  /** Keeps what a device's live table lies on open until the returned function is called, whatever table it gets. */
-  keepOpen(device: MappedDevice): () => void {
-    const uses = device.live?.uses ?? []
-    for (const { device: below, mode } of uses) below.use(device, mode)
-    return () => {
-      for (const { device: below, mode } of uses) {
-        below.release(device, mode)
-        if (below instanceof PhysicalDevice) this.#around.physical.closeIfUnused(below)
-      }
-    }
-  }
-
-  /** Lets no request of a family begin, from whichever device, until the returned function is called. */
-  holdFamily({ family, owner }: InstancePlan): () => void {
-    const gates = [...this.#stack.around([family], [owner])].map(({ gate }) => gate)
-    for (const gate of gates) void gate.hold()
-    return () => {
-      for (const gate of gates) gate.open()
-    }
-  }
-
-  /** Fails with TABLE_INVALID unless the store of a target could be loaded now. */
-  async mustLoad(plan: InstancePlan): Promise<void> {
-    try {
-      await readStore(this.#stack, plan, 'look')
-    } catch (error) {
-      throw error instanceof TableFault ? tableRefusal(error, plan.owner, 'snapshot-merge') : error
-    }
-  }
-
   /** Drops the inactive table. */
   async clear(device: MappedDevice): Promise<void> {
     const { inactive } = device
@@ -201,6 +173,36 @@ export class DeviceLife {
     }
     instance.loop = new MergeLoop(this.#machinery, instance, { merge, store, window: windowMemory, onEnd })
     void instance.loop.run()
+  }
+
+  /**
+   * Lets a merge that was cancelled, or has failed, go on. After a failure its store is read again from its COW, because what is in
+   * memory is not to be merged on; requests wait for the swap. Fails with TABLE_INVALID when it cannot be read, and then nothing
+   * has changed.
+   */
+  async mergeOn(instance: StoreInstance, merge: Merge): Promise<void> {
+    if (instance.mergeFailure !== undefined) await this.#reloadStore(instance)
+    this.startMerging(instance, merge)
+  }
+
+  async #reloadStore(instance: StoreInstance): Promise<void> {
+    const { plan } = instance
+    const store = await this.#readAgain(plan)
+    await this.#stack.quiesced(this.#stack.around([plan.family], [plan.owner]), async () => {
+      await this.#stack.detach(instance)
+      instance.loadAgain(store)
+      await this.#stack.attach(instance)
+    })
+  }
+
+  async #readAgain(plan: InstancePlan): Promise<LoadedStore> {
+    try {
+      const store = await readStore(this.#stack, plan, 'attach')
+      if (store.cursor.state() === storeState.valid) return store
+      throw new TableFault(`${plan.cow.name} holds a store that is invalid`)
+    } catch (error) {
+      throw error instanceof TableFault ? tableRefusal(error, plan.owner, 'snapshot-merge') : error
+    }
   }
 
   /** The inactive table becomes the live one, whatever comes of its activation; the old one is taken apart. */

@@ -9,7 +9,7 @@ import type { DeviceLife } from './device-life.js'
 import type { DeviceList } from './device-list.js'
 import type { MappedDevice } from './mapped-device.js'
 import { Merge, type MergeOptions, type MergeUnderWay } from './merge.js'
-import { type MergePair, mergingOn, pairFor, reloadMerge, startMerge, swapTable } from './merge-swap.js'
+import { type MergePair, mergingOn, pairFor, startMerge, swapTable } from './merge-swap.js'
 import { invalid } from './refusal.js'
 import type { StoreInstance } from './store-instance.js'
 
@@ -67,8 +67,7 @@ export class MapperMerges {
     const merge = new Merge({ ...last.limits, ...options })
     const pair = this.#pairOf(owner)
     if (pair !== undefined) this.#follow(merge, pair)
-    if (instance.mergeFailure === undefined) this.#life.startMerging(instance, merge)
-    else await reloadMerge(this.#life, instance, { merge })
+    await this.#life.mergeOn(instance, merge)
     return merge
   }
 

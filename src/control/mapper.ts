@@ -26,7 +26,7 @@ import type {
   TargetVersion,
 } from './mapper-types.js'
 import type { Merge, MergeOptions, MergeUnderWay } from './merge.js'
-import { type MergePair, reloadMerge, startMerge } from './merge-swap.js'
+import { type MergePair, startMerge } from './merge-swap.js'
 import { PhysicalDevice, PhysicalDevices } from './physical-devices.js'
 import { busy, type Ioctl, invalid, refusal } from './refusal.js'
 import { Stack } from './stack.js'
@@ -363,10 +363,7 @@ export class Mapper {
 
   /** Lets a merge that the engine's own API holds go on after it was cancelled, or has failed. */
   goOnHeldMerge(instance: StoreInstance, merge: Merge): Promise<void> {
-    return this.#change(async () => {
-      if (instance.mergeFailure === undefined) this.#life.startMerging(instance, merge)
-      else await reloadMerge(this.#life, instance, { merge, isOwn: true })
-    })
+    return this.#change(() => this.#life.mergeOn(instance, merge))
   }
 
   #device(name: string, ioctl: Ioctl): MappedDevice {

@@ -98,32 +98,6 @@ export async function swapTable(
   }
 }
 
-/**
- * Merges on after a failure: with the store read again from its COW, because what is in memory is not to be merged on. Requests
- * wait meanwhile. A store that cannot be read leaves everything as it is.
- */
-export async function reloadMerge(
-  life: DeviceLife,
-  { plan }: StoreInstance,
-  options: Pick<OwnLoadOptions, 'merge' | 'isOwn'>,
-): Promise<void> {
-  const { durability, owner } = plan
-  const table = owner.live?.tableText() ?? ''
-  await life.mustLoad(plan)
-  const letGo = life.keepOpen(owner)
-  const open = life.holdFamily(plan)
-  try {
-    // In between nobody may have the store.
-    const own = options.isOwn === true ? { isOwn: options.isOwn } : {}
-    await swapTable(life, owner, `0 ${plan.sectors} error`, own)
-    const kept = durability === 'none' ? {} : { durability }
-    await swapTable(life, owner, table, { ...options, ...kept, cowUse: 'attach' })
-  } finally {
-    open()
-    letGo()
-  }
-}
-
 /** The snapshot that is a device's whole table, in use. */
 function snapshotOn(device: MappedDevice): StoreInstance | undefined {
   const [target, ...others] = device.live?.targets ?? []

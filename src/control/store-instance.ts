@@ -82,6 +82,14 @@ export class StoreInstance {
     return this.#windowMemory
   }
 
+  /** Its store as its COW has it, after its merge has failed: nothing of the merge is left. */
+  loadAgain(store: LoadedStore): void {
+    this.store = store
+    this.mergeFailure = undefined
+    this.#windowMemory = undefined
+    this.reported = this.state()
+  }
+
   /** The store's chunk; 0 while it has none. */
   get chunkSectors(): number {
     return this.store?.geometry.chunkSectors ?? 0
