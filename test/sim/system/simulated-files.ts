@@ -71,6 +71,7 @@ export class SimulatedFiles {
   /** Runs at every call: others may go on, or the process ends. */
   onCall: () => void = () => {}
   onSlow: (ms: number) => void = () => {}
+  onFailedBarrier: () => void = () => {}
   lastErrno = 0
   /** Of every change asked for, and where: the same for the same run. */
   digest = 0
@@ -231,7 +232,10 @@ export class SimulatedFiles {
     }
     const file = this.fileOf(fd)
     this.#note(file, -1, noBytes)
-    this.#misdeed(file, 'barrier', () => file.disk.failedBarrier())
+    this.#misdeed(file, 'barrier', () => {
+      file.disk.failedBarrier()
+      this.onFailedBarrier()
+    })
     file.disk.barrier()
     this.witness?.afterBarrier(file)
   }
