@@ -356,9 +356,9 @@ export class Mapper {
     })
   }
 
-  /** Swaps a merge in whose pair the engine's own API holds. */
-  startHeldMerge(pair: MergePair, merge: Merge): Promise<void> {
-    return this.#change(() => startMerge(this.#life, pair, { merge, meanwhile: 'origin', isOwn: true }))
+  /** Swaps a merge in whose pair the engine's own API holds; `beforeSwap` is called when nothing stands in its way any more. */
+  startHeldMerge(pair: MergePair, merge: Merge, beforeSwap: () => void): Promise<void> {
+    return this.#change(() => startMerge(this.#life, pair, { merge, meanwhile: 'origin', isOwn: true, beforeSwap }))
   }
 
   /** Lets a merge that the engine's own API holds go on after it was cancelled, or has failed. */

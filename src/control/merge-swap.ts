@@ -20,6 +20,8 @@ export interface SwapOptions {
   /** What the snapshot's device has meanwhile: errors, as LVM2 gives it, or what the origin shows. */
   readonly meanwhile: 'error' | 'origin'
   readonly isOwn?: true
+  /** Both devices are drained, and the snapshot is good. What it throws ends the swap before it has begun. */
+  readonly beforeSwap?: () => void
 }
 
 /** The pair of devices that merging a snapshot concerns. Fails with INVALID_ARGUMENT, DEVICE_BUSY. */
@@ -59,7 +61,7 @@ export async function startMerge(
   { origin, snapshot }: MergePair,
   options: SwapOptions,
 ): Promise<void> {
-  const { isOwn, meanwhile, merge } = options
+  const { beforeSwap, isOwn, meanwhile, merge } = options
   const own = isOwn === true ? { isOwn } : {}
   const instance = present(snapshotOn(snapshot), 'the snapshot is live')
   const { sectors } = present(origin.live, 'the origin is live')
@@ -71,6 +73,7 @@ export async function startMerge(
   try {
     // Once more: a write that was in flight may have found it full.
     mustBeMergeable(instance, snapshot.name)
+    beforeSwap?.()
     await life.load(origin, ['0', sectors, 'snapshot-merge', ...words].join(' '), load)
   } catch (error) {
     await life.resume(snapshot)

@@ -28,6 +28,8 @@ export interface MergingOrigin {
 interface Current {
   readonly snapshot: Snapshot
   readonly merge: Merge
+  /** Its tables are about to be swapped in, with nothing in flight: what a crash leaves from here on is a merge. */
+  hasBegun: boolean
   /** It was cancelled: it does not go on by itself when the origin is opened again. */
   isStopped: boolean
 }
@@ -44,7 +46,7 @@ export class OriginMerge {
 
   /** How the origin remembers the merge of a snapshot. */
   markOf(snapshot: Snapshot): 'running' | 'stopped' | undefined {
-    if (this.#current?.snapshot !== snapshot) return undefined
+    if (this.#current?.snapshot !== snapshot || !this.#current.hasBegun) return undefined
     return this.#current.isStopped ? 'stopped' : 'running'
   }
 
@@ -72,14 +74,15 @@ export class OriginMerge {
       return last.merge
     }
     const merge = new Merge({ ...last?.merge.limits, ...options })
-    this.#become({ snapshot, merge, isStopped: false })
+    const current = { snapshot, merge, hasBegun: last !== undefined, isStopped: false }
+    this.#become(current)
     // From here on, so that what is submitted after this call meets the merge.
     const gates = [this.#devices.device.gate, snapshot.parts.device.gate]
     for (const gate of gates) void gate.hold()
     merge.setBusy(true)
     void origin.change(async () => {
       try {
-        await this.#begin(snapshot, merge)
+        await this.#begin(current)
       } catch (error) {
         this.#current = last
         snapshot.becomeMerging(last?.merge)
@@ -96,7 +99,7 @@ export class OriginMerge {
 
   /** A merge that was not done when the origin was closed; its table is about to become live. */
   adopt(snapshot: Snapshot, merge: Merge): void {
-    this.#become({ snapshot, merge, isStopped: merge.state === 'cancelled' })
+    this.#become({ snapshot, merge, hasBegun: true, isStopped: merge.state === 'cancelled' })
     snapshot.showOn(this.#devices.device)
   }
 
@@ -134,19 +137,23 @@ export class OriginMerge {
     merge.whenMerged = () => this.#origin.change(() => this.#end(snapshot))
   }
 
-  async #begin(snapshot: Snapshot, merge: Merge): Promise<void> {
+  async #begin(current: Current): Promise<void> {
+    const { merge, snapshot } = current
     const { device, mapper } = this.#devices
     this.#origin.mustBeOpen()
     snapshot.mustBeOpen()
     const { instance, parts } = snapshot
-    if (!instance.plan.merges) mustBeMergeable(instance, snapshot.name)
-    this.#origin.remember()
     if (instance.plan.merges) {
+      this.#origin.remember()
       await mapper.goOnHeldMerge(instance, merge)
       return
     }
+    mustBeMergeable(instance, snapshot.name)
     snapshot.showOn(device)
-    await mapper.startHeldMerge({ snapshot: parts.device, origin: device }, merge)
+    await mapper.startHeldMerge({ snapshot: parts.device, origin: device }, merge, () => {
+      current.hasBegun = true
+      this.#origin.remember()
+    })
   }
 
   /** Everything is merged: the origin is an origin again, and the snapshot is gone. */

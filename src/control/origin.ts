@@ -55,6 +55,8 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   #changes: Promise<unknown> = Promise.resolve()
   /** A snapshot has become invalid, and neither its COW's header nor the list of snapshots says so. */
   #hasUnrecorded = false
+  /** It is on its way in: the list has it already, whatever else has to be saved meanwhile. */
+  #arriving: readonly RememberedSnapshot[] = []
   /** It is on its way out: the list does without it already. */
   #removing: Snapshot | undefined
   /** The last attempt to close it. */
@@ -115,10 +117,12 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
       }
       const prepared = await this.prepare(plan, 'take')
       try {
-        this.#remember([...this.#remembered(), ...this.#asRemembered(prepared, prepared.device.inactive?.instances[0])])
+        this.#arriving = this.#asRemembered(prepared, prepared.device.inactive?.instances[0])
+        this.#remember(this.#remembered())
         const [snapshot] = await this.#adopt([prepared])
         return present(snapshot, 'one snapshot for one that was prepared')
       } catch (error) {
+        this.#arriving = []
         await this.abandon(prepared)
         this.#remember(this.#remembered())
         throw error
@@ -206,11 +210,10 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
       this.#merge.refuse('it can be removed', snapshot)
       const { cow, device } = snapshot.parts
       snapshot.shut()
-      // Whatever its last writes come to: it is not remembered again.
-      this.#removing = snapshot
       try {
         await this.#devices.suspended(async () => {
-          this.#remember(this.#remembered())
+          // From here on, whatever its last writes come to, it is not remembered again.
+          this.#rememberWithout(snapshot)
           await this.#parts.mapper.takeDown([device])
           this.#forget(snapshot)
           if (this.#snapshots.length === 0) await this.#devices.load(this.#devices.plainLine)
@@ -223,7 +226,6 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
         }
         throw error
       }
-      this.#removing = undefined
       try {
         await this.#devices.dropRealIfUnused()
         if (options.keepStore !== true && snapshot.store !== 'N') await wipeCow(this.#parts.machinery, cow)
@@ -304,7 +306,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
         throw new CowringError('READ_ONLY', `${this.name} ${this.whyReadOnly()}`, { device: this.name })
       },
       change: (act) => this.#change(act),
-      remember: (without) => this.#remember(this.#remembered(without)),
+      remember: (without) => this.#rememberWithout(without),
       rememberAgain: () => this.#rememberAgain(),
       forget: (snapshot) => this.#forget(snapshot),
     }
@@ -329,6 +331,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
         }
         // W5: before the first write that could make one invalid, whose header may then have to be remembered.
         this.#snapshots.push(...snapshots)
+        this.#arriving = []
       })
     } catch (error) {
       for (const snapshot of snapshots) if (this.#snapshots.includes(snapshot)) this.#forget(snapshot)
@@ -340,6 +343,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
 
   #forget(snapshot: Snapshot): void {
     this.#snapshots.splice(this.#snapshots.indexOf(snapshot), 1)
+    this.#removing = undefined
   }
 
   #change<Result>(act: () => Promise<Result>): Promise<Result> {
@@ -372,14 +376,25 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
 
   // ── the origin's memory ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  #remembered(without?: Snapshot): RememberedSnapshot[] {
-    return this.#snapshots
-      .filter((each) => each !== without && each !== this.#removing)
+  #remembered(): RememberedSnapshot[] {
+    const present = this.#snapshots
+      .filter((each) => each !== this.#removing)
       .flatMap((each) => {
         const entries = this.#asRemembered(each.parts, each.instance)
         const merging = this.#merge.markOf(each)
         return merging === undefined ? entries : entries.map((entry) => ({ ...entry, merging }))
       })
+    return [...present, ...this.#arriving]
+  }
+
+  #rememberWithout(leaving: Snapshot | undefined): void {
+    this.#removing = leaving
+    try {
+      this.#remember(this.#remembered())
+    } catch (error) {
+      this.#removing = undefined
+      throw error
+    }
   }
 
   #asRemembered({ cow, plan }: PreparedSnapshot, instance: StoreInstance | undefined): RememberedSnapshot[] {

@@ -65,7 +65,7 @@ export interface RunPlan {
   readonly kills: boolean
   readonly autoExtend: boolean
   readonly chunkSectorsMax: number
-  /** Requests mostly go to a few places; where they are, and how many of ten do. */
+  /** Requests mostly go to a few places, where two workers meet; how many of ten do. */
   readonly places: readonly Choice[]
   readonly placedOfTen: number
   /** How many operations of ten the next one follows at once. */
@@ -94,7 +94,7 @@ export function planOf(seed: number): RunPlan {
     kills: random.chance(0.4),
     autoExtend: random.chance(0.15),
     chunkSectorsMax: random.pick([1, 4, 16, 64]),
-    places: borders.map((border) => Math.max(0, (border < 1 ? border : random.next()) - random.int(1, 30) / sectors)),
+    places: borders.map((border) => Math.max(0, (border < 1 ? border : random.next()) - random.int(1, 16) / sectors)),
     placedOfTen: random.pick([0, 5, 9]),
     hastyOfTen: random.pick([2, 6, 9]),
   }
@@ -179,7 +179,7 @@ function detailsOf(kind: Operation['kind'], plan: RunPlan, random: Random): obje
 
 function placeOf({ placedOfTen, places, sectors }: RunPlan, random: Random): Choice {
   if (!random.chance(placedOfTen / 10)) return random.next()
-  return Math.min(random.pick(places) + random.int(0, 40) / sectors, 1 - 1 / sectors)
+  return Math.min(random.pick(places) + random.int(0, random.pick([4, 20, 40])) / sectors, 1 - 1 / sectors)
 }
 
 /** Mostly where most is at stake: right before a call that would make something durable, or change it. */

@@ -63,6 +63,7 @@ class Simulation {
       if (!world.hasCrashed && !(error instanceof Error && error.message.includes('EBADF'))) world.violation ??= error
     }
     process.on('unhandledRejection', stray)
+    process.on('uncaughtException', stray)
     try {
       this.#drawSchedule(-1)
       await this.#reopening.open()
@@ -84,6 +85,7 @@ class Simulation {
       world.files.endProcess()
       await world.schedule.drain()
       process.off('unhandledRejection', stray)
+      process.off('uncaughtException', stray)
       become(undefined)
       stopWatching()
     }

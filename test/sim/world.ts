@@ -71,6 +71,11 @@ export class World {
     this.files.make(originName, this.oracle.originBytes())
     this.files.onCall = () => this.schedule.point()
     this.files.onSlow = (ms) => this.schedule.time.passTo(this.schedule.time.nowMs + ms)
+    // Whoever asked for it: what it has lost no later flush makes durable.
+    this.files.onFailedBarrier = () => {
+      for (const device of [originDevice, ...this.snapshots.map((snapshot) => snapshot.device)])
+        this.oracle.flushed(device, 0, false)
+    }
     this.schedule.onCrash = () => this.crash()
   }
 

@@ -103,7 +103,9 @@ export class DiskRules implements Witness {
     if (reading.kind === 'store' && !reading.header.valid) return
     const memory = this.#world.files.named(`${originName}.cowring`)?.disk.durable ?? new Uint8Array(0)
     const remembered = decode(Buffer.from(memory).toString('utf8')).find(({ name }) => name === snapshot.name)
-    if (remembered?.invalid !== true) {
+    // One that is being removed is forgotten before it goes.
+    const isForgotten = remembered === undefined && snapshot.fate !== 'there'
+    if (remembered?.invalid !== true && !isForgotten) {
       throw new Violation(
         `W5: the origin is written, and neither the header of ${snapshot.cow} nor the origin's memory says that ${snapshot.name} is invalid`,
       )
