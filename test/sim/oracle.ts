@@ -61,6 +61,8 @@ export class Oracle {
   /** Snapshots that are being taken, and when that was asked for. */
   readonly #taking = new Map<number, number>()
   readonly #inFlight = new Set<Write>()
+  /** Those of dead workers. */
+  readonly #open = new Set<Write>()
 
   constructor(sectors: number) {
     this.sectors = sectors
@@ -118,6 +120,17 @@ export class Oracle {
     if (merging?.unmerged === undefined) return
     const isBefore = write.announced < merging.announced
     if (write.device === originDevice && !isBefore && isDone) merging.unmerged = undefined
+  }
+
+  /** Its worker died: whoever recovers may still finish it. */
+  leaveOpen(write: Write): void {
+    this.#open.add(write)
+  }
+
+  /** Everything has been recovered. */
+  settleOpen(): void {
+    for (const write of this.#open) this.settle(write, false)
+    this.#open.clear()
   }
 
   /** A write was answered: refused, and nothing of it done. */
@@ -248,6 +261,7 @@ export class Oracle {
     const now = ++this.#clock
     for (const write of this.#inFlight) write.settled = now
     this.#inFlight.clear()
+    this.#open.clear()
     this.#taking.clear()
     for (const lists of this.#all()) {
       for (const list of lists) {

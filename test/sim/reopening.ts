@@ -116,6 +116,9 @@ export class Reopening {
     if (world.violation !== undefined) throw world.violation
     if (world.hasCrashed) return
     if (!isOver) throw new Violation(`${this.#requests.inFlight} requests were never answered`)
+    await world.schedule.settle()
+    if (world.hasCrashed) return
+    world.oracle.settleOpen()
     for (const { device, snapshot, volume } of world.volumes()) {
       if (snapshot !== undefined && snapshot.fate !== 'there') continue
       const announced = world.oracle.read()

@@ -78,7 +78,8 @@ export class Requests {
       () => oracle.settle(write, kind !== 'discard' || (device === originDevice && this.#world.merging === undefined)),
       (error) => {
         if (kind === 'discard' && codeOf(error) === 'NOT_SUPPORTED') return oracle.refuse(write)
-        oracle.settle(write, false)
+        if (codeOf(error) === 'WORKER_DIED') oracle.leaveOpen(write)
+        else oracle.settle(write, false)
         this.#mustBeExcused(error, snapshot, kind)
       },
     )
