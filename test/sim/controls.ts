@@ -48,6 +48,7 @@ export class Controls {
       fate: 'taking',
       handle: undefined,
       isInvalid: false,
+      isUncovered: false,
       takesDiscards: false,
     }
     world.oracle.take(device)

@@ -191,7 +191,11 @@ export class Oracle {
         )
       }
       // Once it is settled which of several it is, it stays so.
-      if (list.length > 1 && list.every((entry) => entry.settled < announced || entry.hidden <= announced)) {
+      if (
+        before === undefined &&
+        list.length > 1 &&
+        list.every((entry) => entry.settled < announced || entry.hidden <= announced)
+      ) {
         seen.isCertain = true
         for (const entry of list) if (entry !== seen && entry.hidden === Infinity) entry.hidden = announced
       }

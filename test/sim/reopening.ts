@@ -28,6 +28,7 @@ export class Reopening {
     this.#controls.crashed()
     world.oracle.crash(crashWasPowerCut)
     for (const snapshot of [...world.snapshots]) {
+      snapshot.isUncovered ||= world.files.named(snapshot.cow)?.disk.hasForgotten() === true
       if (snapshot.store === 'N') this.#controls.forgetAfterCrash(snapshot)
     }
     await this.checkStores()

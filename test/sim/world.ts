@@ -38,6 +38,8 @@ export interface SimSnapshot {
   fate: 'taking' | 'there' | 'removing' | 'merging'
   handle: Snapshot | undefined
   isInvalid: boolean
+  /** A barrier of its COW failed before the process ended: what programs see there is not what a power cut leaves, for good. */
+  isUncovered: boolean
   /** Its table says so; they zero what its store has. */
   takesDiscards: boolean
 }

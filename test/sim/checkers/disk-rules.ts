@@ -64,7 +64,8 @@ export class DiskRules implements Witness {
 
   #originWrite(start: number, end: number): void {
     for (const snapshot of this.#world.snapshots) {
-      if (snapshot.handle === undefined || snapshot.isSuspect || snapshot.fate === 'merging') continue
+      const { fate, handle, isSuspect, isUncovered } = snapshot
+      if (handle === undefined || isSuspect || isUncovered || fate === 'merging') continue
       const store = this.#storeOf(snapshot)
       if (store === undefined) continue
       const state = store.cursor.state()
@@ -154,7 +155,9 @@ export class DiskRules implements Witness {
         continue
       }
       const where = `entry ${position} of ${snapshot.name}`
-      if (isPowerSafe && file.disk.isPending(newChunk * chunkBytes, chunkBytes)) {
+      // The last chunk may reach past the origin's end.
+      const dataBytes = Math.min(chunkBytes, this.#world.byteLength - oldChunk * chunkBytes)
+      if (isPowerSafe && file.disk.isPending(newChunk * chunkBytes, dataBytes)) {
         throw new Violation(`W1: ${where} is written before the bytes it points at are durable`)
       }
       if (book.entries.has(oldChunk)) throw new Violation(`L1: ${where} is a second one for chunk ${oldChunk}`)

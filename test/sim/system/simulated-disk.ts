@@ -94,6 +94,12 @@ export class SimulatedDisk {
     for (const versions of this.#pending.values()) for (const version of versions) version.isForgotten = true
   }
 
+  /** True if a barrier has failed, and some sector is not what the medium has. */
+  hasForgotten(): boolean {
+    for (const versions of this.#pending.values()) if (versions.some(({ isForgotten }) => isForgotten)) return true
+    return false
+  }
+
   /** True if some sector of a range waits for a barrier. */
   isPending(offset: number, byteLength: number): boolean {
     if (this.#pending.size === 0) return false
