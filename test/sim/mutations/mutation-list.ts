@@ -56,8 +56,8 @@ const commit: readonly Mutation[] = [
     name: 'commit-past-a-gap',
     rule: 'positions in order',
     file: 'workers/commit.js',
-    find: 'Math.min(cursor.readyEnd(), from + commitGroupMax)',
-    replace: 'Math.min(cursor.claimed(), from + commitGroupMax)',
+    find: 'const readyEnd = cursor.readyEnd();',
+    replace: 'const readyEnd = cursor.claimed();',
   },
   {
     name: 'two-committers',
@@ -331,7 +331,7 @@ const merge: readonly Mutation[] = [
     name: 'clear-before-the-origin-barrier',
     rule: 'W4',
     file: 'workers/merge-steps.js',
-    find: 'const flushFailure = barrier(ctx, snapshot, origin.file); // W4',
+    find: 'const flushFailure = snapshot.barriers ? flushFile(ctx, origin.file, origin.flushFailures) : 0; // W4',
     replace: 'const flushFailure = 0;',
   },
   {
@@ -380,8 +380,9 @@ const merge: readonly Mutation[] = [
     name: 'begun-merge-is-not-remembered',
     rule: 'a merge that began goes on',
     file: 'src/control/origin-merge.js',
-    find: 'mustBeMergeable(instance, snapshot.name);\n        this.#origin.remember();',
-    replace: 'mustBeMergeable(instance, snapshot.name);',
+    find: `current.hasBegun = true;
+            this.#origin.remember();`,
+    replace: 'current.hasBegun = true;',
   },
   {
     name: 'ended-merge-is-remembered',
@@ -456,8 +457,9 @@ const stores: readonly Mutation[] = [
     name: 'entries-behind-the-list-stay',
     rule: 'W2, when loading',
     file: 'src/control/load-store.js',
-    find: 'if (tail.every((byte) => byte === 0))\n        return;',
-    replace: 'return;',
+    find: `if (isZero(tail))
+            continue;`,
+    replace: 'continue;',
   },
   {
     name: 'loaded-entries-not-kept',
@@ -484,8 +486,11 @@ const stores: readonly Mutation[] = [
     name: 'no-barrier-after-a-new-header',
     rule: 'making a store',
     file: 'src/control/make-store.js',
-    find: 'io.bytes.fill(0), 0);\n    await io.write(0, headerBlockBytes(io));\n    await io.barrier();',
-    replace: 'io.bytes.fill(0), 0);\n    await io.write(0, headerBlockBytes(io));',
+    find: `io.bytes.fill(0, 0, headerBlockBytes(io)), 0);
+    await io.write(0, headerBlockBytes(io));
+    await io.barrier();`,
+    replace: `io.bytes.fill(0, 0, headerBlockBytes(io)), 0);
+    await io.write(0, headerBlockBytes(io));`,
   },
   {
     name: 'removed-store-is-not-wiped',
@@ -536,14 +541,15 @@ const memory: readonly Mutation[] = [
     name: 'snapshot-is-not-remembered',
     rule: 'a persistent snapshot comes back',
     file: 'src/control/origin.js',
-    find: 'this.#remember([...this.#remembered(), ...this.#asRemembered(prepared, prepared.device.inactive?.instances[0])]);',
+    find: `this.#arriving = this.#asRemembered(prepared, prepared.device.inactive?.instances[0]);
+                this.#remember(this.#remembered());`,
     replace: '',
   },
   {
     name: 'removed-snapshot-is-remembered',
     rule: 'a removed snapshot is gone',
     file: 'src/control/origin.js',
-    find: 'this.#remember(this.#remembered(snapshot));',
+    find: 'this.#rememberWithout(snapshot);',
     replace: '',
   },
 ]
@@ -604,22 +610,22 @@ const promises: readonly Mutation[] = [
   {
     name: 'flush-of-a-snapshot-does-nothing',
     rule: 'flush',
-    file: 'workers/turn.js',
-    find: "volume.kind === 'snapshot' ? volume.cow.barrier()",
-    replace: "volume.kind === 'snapshot' ? 0",
+    file: 'workers/flush.js',
+    find: 'const failure = snapshot.cow.barrier();',
+    replace: 'const failure = 0;',
   },
   {
     name: 'flush-of-an-origin-does-nothing',
     rule: 'flush',
-    file: 'workers/merging-io.js',
-    find: 'const failure = file.barrier();',
+    file: 'workers/flush.js',
+    find: 'const failure = flushFile(ctx, file, flushFailures);',
     replace: 'const failure = 0;',
   },
   {
     name: 'flush-forgets-the-merging-store',
     rule: 'flush',
-    file: 'workers/merging-io.js',
-    find: 'return merging.snapshot.cow.barrier();',
+    file: 'workers/flush.js',
+    find: 'return flushFile(ctx, merging.snapshot.cow, merging.snapshot.cowFlushFailures);',
     replace: 'return 0;',
   },
   {
@@ -674,4 +680,83 @@ export const mutations: readonly Mutation[] = [
   ...memory,
   ...devices,
   ...promises,
+  {
+    name: 'failed-barrier-is-forgotten',
+    rule: 'decision 11',
+    file: 'workers/flush.js',
+    find: 'failures.note(failure);',
+    replace: '',
+  },
+  {
+    name: 'lost-copies-stay-valid',
+    rule: 'decision 11',
+    file: 'workers/flush.js',
+    find: 'if (failure !== 0 && snapshot.barriers)',
+    replace: 'if (false)',
+  },
+  {
+    name: 'published-entries-are-written-again',
+    rule: 'W3, recovery',
+    file: 'workers/commit.js',
+    find: 'while (end < readyEnd && map.lookUp(cursor.oldChunkAt(end)) >= 0)',
+    replace: 'while (false)',
+  },
+  {
+    name: 'loaded-store-is-not-made-durable',
+    rule: 'W3, loading',
+    file: 'src/control/open-store.js',
+    find: 'await io.barrier();',
+    replace: '',
+  },
+  {
+    name: 'loaded-list-is-not-made-durable',
+    rule: 'sidecar',
+    file: 'src/engine.js',
+    find: 'memory?.settle();',
+    replace: '',
+  },
+  {
+    name: 'arrival-is-not-in-the-list',
+    rule: 'sidecar',
+    file: 'src/control/origin.js',
+    find: 'return [...present, ...this.#arriving];',
+    replace: 'return present;',
+  },
+  {
+    name: 'leaver-is-remembered-again',
+    rule: 'sidecar',
+    file: 'src/control/origin.js',
+    find: `this.#removing = leaving;
+        try {
+            this.#remember(this.#remembered());`,
+    replace: `this.#removing = leaving;
+        try {
+            this.#remember(this.#remembered());
+            this.#removing = undefined;`,
+  },
+  {
+    name: 'merge-is-remembered-before-it-begins',
+    rule: 'merge',
+    file: 'src/control/origin-merge.js',
+    find: 'hasBegun: last !== undefined',
+    replace: 'hasBegun: true',
+  },
+  {
+    name: 'kept-entries-are-not-checked',
+    rule: 'merge',
+    file: 'workers/merge-window.js',
+    find: `position < window.from; position++) {
+        const oldChunk = window.keptOldChunk(position);
+        if (`,
+    replace: `position < window.from; position++) {
+        const oldChunk = window.keptOldChunk(position);
+        if (false && `,
+  },
+  {
+    name: 'merge-that-did-not-begin-shows-another',
+    rule: 'merge',
+    file: 'src/control/origin-merge.js',
+    find: 'snapshot.showOn(undefined);',
+    replace: ';',
+  },
 ]
