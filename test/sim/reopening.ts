@@ -64,8 +64,7 @@ export class Reopening {
 
   async open(): Promise<void> {
     const world = this.#world
-    if (world.engine === undefined || world.engine.machinery.client.failed || world.schedule.threads.length === 0)
-      world.startEngine()
+    if (!world.hasEngine) world.startEngine()
     const abandon: string[] = []
     for (let attempt = 0; ; attempt++) {
       const options = { abandon: [...abandon] }

@@ -45,14 +45,13 @@ export class Requests {
 
   #read({ device, snapshot, volume }: Target, sector: number, sectors: number): void {
     const { oracle } = this.#world
-    // What a merging snapshot's handle shows is what its origin shows.
-    const shown = snapshot?.fate === 'merging' ? originDevice : device
     const announced = oracle.read()
     this.#ask(
       () => volume.read(sector * sectorBytes, sectors * sectorBytes),
       (bytes) => {
         if (this.#isUncertain(snapshot)) return
-        oracle.mayShow(snapshot?.fate === 'merging' ? originDevice : shown, announced, sector, bytes, volume.name)
+        // What a merging snapshot's handle shows is what its origin shows.
+        oracle.mayShow(snapshot?.fate === 'merging' ? originDevice : device, announced, sector, bytes, volume.name)
       },
       (error) => this.#mustBeExcused(error, snapshot, 'read'),
     )

@@ -71,6 +71,15 @@ describe('the simulator', () => {
   })
 })
 
+describe('the mutations', () => {
+  test('can all be made, and some of each kind are caught', { timeout: 10 * minutes }, async () => {
+    const chosen = ['no-barrier-after-entries', 'area-index-off-by-one', 'ring-wakes-nobody', 'window-keeps-its-keys']
+    const { code, stdout } = await run('mutations/main.js', ...chosen.flatMap((name) => ['--only', name]))
+    expect(code, stdout).toBe(0)
+    expect(stdout).toContain(`${chosen.length} of ${chosen.length} are caught within 120 s each`)
+  })
+})
+
 describe('scenarios', async () => {
   const failures = JSON.parse((await run('scenarios/main.js')).stdout) as Record<string, string[]>
   test.each(scenarios.map(({ name }) => name))('%s', (name) => {

@@ -4,6 +4,7 @@
  * Everything of the engine is the code that ships. A crash takes the engine away in the middle of whatever it did; what the
  * disks have left is opened by a new one.
  */
+import { present } from '../../src/base/assert.js'
 import type { Merge } from '../../src/control/merge.js'
 import type { Origin } from '../../src/control/origin.js'
 import type { Snapshot } from '../../src/control/snapshot.js'
@@ -56,7 +57,6 @@ export class World {
   isClosing = false
   crashWasPowerCut = false
   crashes = 0
-  engine!: Engine
   origin: Origin | undefined
   /** What went wrong where nobody waits for an answer. */
   violation: unknown
@@ -64,6 +64,7 @@ export class World {
   isOriginSuspect = false
   isOriginExcused = false
   nextDevice = 1
+  #engine: Engine | undefined
   onCrash: () => void = () => {}
 
   constructor(plan: RunPlan) {
@@ -73,11 +74,6 @@ export class World {
     this.files.make(originName, this.oracle.originBytes())
     this.files.onCall = () => this.schedule.point()
     this.files.onSlow = (ms) => this.schedule.time.passTo(this.schedule.time.nowMs + ms)
-    // Whoever asked for it: what it has lost no later flush makes durable.
-    this.files.onFailedBarrier = () => {
-      for (const device of [originDevice, ...this.snapshots.map((snapshot) => snapshot.device)])
-        this.oracle.flushed(device, 0, false)
-    }
     this.schedule.onCrash = () => this.crash()
   }
 
@@ -104,7 +100,16 @@ export class World {
     const { autoExtend, workers } = this.plan
     const options = autoExtend ? { autoExtend: { threshold: 70, percent: 30 } } : {}
     const machinery = new Machinery({ workers, arenaBytes, backend: 'libc', start: this.schedule.start })
-    this.engine = Engine.on(machinery, options)
+    this.#engine = Engine.on(machinery, options)
+  }
+
+  get engine(): Engine {
+    return present(this.#engine, 'an engine has been started')
+  }
+
+  /** The process that runs has one; none does after a crash. */
+  get hasEngine(): boolean {
+    return this.schedule.threads.length > 0
   }
 
   /** The volumes that can be asked for something, the origin first. */

@@ -72,7 +72,6 @@ export class SimulatedFiles {
   onCall: () => void = () => {}
   onSlow: (ms: number) => void = () => {}
   onRead: (file: SimulatedFile, offset: number, byteLength: number) => void = () => {}
-  onFailedBarrier: () => void = () => {}
   lastErrno = 0
   /** Of every change asked for, and where: the same for the same run. */
   digest = 0
@@ -234,10 +233,7 @@ export class SimulatedFiles {
     }
     const file = this.fileOf(fd)
     this.#note(file, -1, noBytes)
-    this.#misdeed(file, 'barrier', () => {
-      file.disk.failedBarrier()
-      this.onFailedBarrier()
-    })
+    this.#misdeed(file, 'barrier', () => file.disk.failedBarrier())
     file.disk.barrier()
     this.witness?.afterBarrier(file)
   }

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { inspectBytes } from '../../../src/control/inspect-store.js'
+import { openStore } from '../../../src/control/open-store.js'
+import { blockBytes, StoreIo } from '../../../src/control/store-io.js'
+import { MemoryFile } from '../../../src/io/memory-file.js'
 import { BytesInMemory } from '../../support/fuzz/bytes-in-memory.js'
 import { loadedFrom } from '../../support/fuzz/loaded.js'
 import { putEntry, storeByHand } from '../../support/store-by-hand.js'
@@ -24,6 +27,40 @@ describe('a load for writing', () => {
     const loaded = await loadedFrom(storeByHand({ entries: [[7, 2]] }), 800)
     // Header, list, the rest of the area: reads.
     expect(loaded.calls).toBe(3)
+  })
+})
+
+describe('what a killed process has left in memory only', () => {
+  const opened = async (use: 'attach' | 'look', bytes: Uint8Array): Promise<string[]> => {
+    const arena = new Uint8Array(new SharedArrayBuffer(blockBytes))
+    const cow = new Uint8Array(new SharedArrayBuffer(bytes.byteLength))
+    cow.set(bytes)
+    const file = new MemoryFile(cow, arena, false)
+    const calls: string[] = []
+    const told = {
+      read: (...words: Parameters<MemoryFile['read']>) => file.read(...words),
+      write: (...words: Parameters<MemoryFile['write']>) => {
+        calls.push('write')
+        return file.write(...words)
+      },
+      barrier: () => {
+        calls.push('barrier')
+        return file.barrier()
+      },
+    }
+    const io = new StoreIo({ name: 'memory', sizeBytes: cow.byteLength, blockSectors: 1 }, told, arena, 0)
+    await openStore(io, 8, { sizeBytes: 800 * 512, blockSectors: 1 }, use)
+    return calls
+  }
+
+  it.each([
+    ['a list', true],
+    ['an invalid header', false],
+  ])('is made durable before it is relied upon: %s', async (_, valid) => {
+    const bytes = storeByHand({ entries: [[7, 2]] })
+    if (!valid) new DataView(bytes.buffer, bytes.byteOffset).setUint32(4, 0, true)
+    expect(await opened('attach', bytes)).toEqual(['barrier'])
+    expect(await opened('look', bytes)).toEqual([])
   })
 })
 

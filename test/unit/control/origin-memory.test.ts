@@ -272,6 +272,18 @@ describe('a crash while saving', () => {
     expect(log).toEqual(['rm', 'open', 'write', 'fsync', 'close', 'rename', 'open', 'fsync', 'close'])
   })
 
+  it('is made durable as it is when it is settled, also where there is none: a killed process may have left it in memory only', () => {
+    for (const saved of [[monday], []]) {
+      OriginMemory.at(origin, false).save(saved)
+      const { fs, log } = faultyFs(Number.POSITIVE_INFINITY)
+      OriginMemory.at(origin, false, fs).settle()
+      expect(log).toEqual(['open', 'fsync', 'close'])
+    }
+    const error = errorOf(() => OriginMemory.at(origin, false, faultyFs(1).fs).settle())
+    expect(error).toMatchObject({ code: 'IO_ERROR', facts: { path: sidecar } })
+    expect(error.message).toContain('try again')
+  })
+
   it('says what failed and what to do when the folder takes no file', () => {
     mkdirSync(sidecar)
     const error = errorOf(() => OriginMemory.at(origin, false).save([monday]))
