@@ -154,7 +154,7 @@ export class Controls {
     const world = this.#world
     const snapshot = this.#pick(choice)
     if (snapshot?.handle === undefined || world.merging !== undefined) return
-    if (snapshot.store === 'N' || snapshot.isInvalid || snapshot.isSuspect) return
+    if (snapshot.store === 'N' || snapshot.isInvalid || snapshot.isSuspect || snapshot.isUncovered) return
     const { handle } = snapshot
     if (handle.usage().state !== 'Valid' && handle.usage().state !== 'Overflow') return
     world.oracle.beginMerge(snapshot.device)

@@ -10,8 +10,8 @@ import type { DiskCall, Misdeed } from './system/faults.js'
 
 export type Choice = number
 
-/** After so many steps, or right before a call. */
-export type Moment = 'step' | 'write' | 'barrier'
+/** After so many steps, right before a call, or right after an exception was published. */
+export type Moment = 'step' | 'write' | 'barrier' | 'publish'
 
 export type Operation = { readonly id: number; readonly pause: number } & (
   | {
@@ -37,7 +37,7 @@ export type Operation = { readonly id: number; readonly pause: number } & (
   | { readonly kind: 'merge'; readonly snapshot: Choice; readonly rate: number | undefined }
   | { readonly kind: 'merge-pause' | 'merge-resume' | 'merge-cancel' | 'merge-end' }
   | { readonly kind: 'kill-worker'; readonly worker: Choice; readonly at: Moment; readonly after: number }
-  | { readonly kind: 'crash'; readonly at: Moment; readonly after: number }
+  | { readonly kind: 'crash'; readonly at: Moment; readonly after: number; readonly cutsPower: boolean }
   | { readonly kind: 'reopen' }
   | {
       readonly kind: 'fault'
@@ -58,7 +58,7 @@ export interface RunPlan {
   readonly sectors: number
   readonly operations: number
   readonly inFlightMax: number
-  /** Whether power fails, or only processes end: stores that promise nothing at a power cut are used in the latter only. */
+  /** Whether power fails as well, or processes are killed only: stores that promise nothing at a power cut are used in the latter. */
   readonly crashes: 'none' | 'power' | 'kill'
   /** Errors answer truly that something failed; liars say that all is well. */
   readonly faults: 'none' | 'errors' | 'lies'
@@ -169,7 +169,8 @@ function detailsOf(kind: Operation['kind'], plan: RunPlan, random: Random): obje
     case 'kill-worker':
       return { kind, worker: choice(), ...momentOf(random) }
     case 'crash':
-      return { kind, ...momentOf(random) }
+      // Where power may fail, a process may as well be killed: what it leaves in memory is not durable.
+      return { kind, ...momentOf(random), cutsPower: plan.crashes === 'power' && random.chance(0.7) }
     case 'fault':
       return { kind, file: choice(), ...faultOf(plan, random) }
     default:
@@ -184,7 +185,7 @@ function placeOf({ placedOfTen, places, sectors }: RunPlan, random: Random): Cho
 
 /** Mostly where most is at stake: right before a call that would make something durable, or change it. */
 function momentOf(random: Random): object {
-  const at: Moment = random.pick(['step', 'write', 'barrier', 'barrier'])
+  const at: Moment = random.pick(['step', 'write', 'barrier', 'barrier', 'publish'])
   return { at, after: random.int(0, random.pick(at === 'step' ? [0, 20, 200, 2000] : [0, 2, 8, 30])) }
 }
 

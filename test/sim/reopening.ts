@@ -27,14 +27,28 @@ export class Reopening {
     this.#requests.forget()
     this.#controls.crashed()
     world.oracle.crash(crashWasPowerCut)
+    this.#noteUncovered(crashWasPowerCut)
     for (const snapshot of [...world.snapshots]) {
-      snapshot.isUncovered ||= world.files.named(snapshot.cow)?.disk.hasForgotten() === true
       if (snapshot.store === 'N') this.#controls.forgetAfterCrash(snapshot)
     }
     await this.checkStores()
     await this.open()
     if (world.hasCrashed) return
     await this.#settleContent(crashWasPowerCut)
+  }
+
+  /** What a barrier lost before the process was killed, its successor cannot know of; a power cut shows it. */
+  #noteUncovered(isPowerCut: boolean): void {
+    const { files, oracle, snapshots } = this.#world
+    if (!isPowerCut && files.named(originName)?.disk.hasForgotten() === true) oracle.flushed(originDevice, 0, false)
+    for (const snapshot of snapshots) {
+      if (isPowerCut && snapshot.isUncovered) snapshot.isSuspect = true
+      if (isPowerCut || files.named(snapshot.cow)?.disk.hasForgotten() !== true) continue
+      snapshot.isUncovered = true
+      oracle.flushed(snapshot.device, 0, false)
+      // What is merged of it gets into the origin.
+      if (snapshot.fate === 'merging') this.#world.isOriginSuspect = true
+    }
   }
 
   /** Closed and opened again. */

@@ -131,6 +131,7 @@ class Simulation {
         return
       }
       case 'crash':
+        world.nextCrashCutsPower = operation.cutsPower
         if (operation.at === 'step') world.schedule.crashesAfter = operation.after
         else world.files.before(operation.at, operation.after, () => world.crash())
         return

@@ -55,6 +55,7 @@ export class World {
   epoch = 0
   hasCrashed = false
   isClosing = false
+  nextCrashCutsPower = false
   crashWasPowerCut = false
   crashes = 0
   origin: Origin | undefined
@@ -135,9 +136,9 @@ export class World {
 
   /** The process ends here and now, in the middle of whatever anybody does. */
   crash(): void {
-    const { files, plan, schedule } = this
+    const { files, schedule } = this
     this.hasCrashed = true
-    this.crashWasPowerCut = plan.crashes === 'power'
+    this.crashWasPowerCut = this.nextCrashCutsPower
     this.crashes++
     this.epoch++
     this.onCrash()

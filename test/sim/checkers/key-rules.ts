@@ -53,6 +53,10 @@ export class KeyRules implements Probes {
     this.#trackOfRunning()?.looks.push({ map, chunk })
   }
 
+  published(): void {
+    if (!this.#world.schedule.isQuiet) this.#world.files.comesTo('publish')
+  }
+
   held(stripe: number, owner: number): void {
     // What is left of a dead process holds nothing that counts.
     if (!this.#world.schedule.isProcessAlive) return

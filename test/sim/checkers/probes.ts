@@ -8,6 +8,7 @@ import { LockTable } from '../../../src/shm/lock-table.js'
 export interface Probes {
   lookedUp(map: ExceptionMap, chunk: number): void
   held(stripe: number, owner: number): void
+  published(): void
   /** Before it is free. */
   freed(stripe: number): void
 }
@@ -18,11 +19,16 @@ export function watchWith(next: Probes | undefined): void {
   probes = next
 }
 
-const { lookUp } = ExceptionMap.prototype
+const { lookUp, publish } = ExceptionMap.prototype
 ExceptionMap.prototype.lookUp = function look(chunk) {
   const newChunk = lookUp.call(this, chunk)
   probes?.lookedUp(this, chunk)
   return newChunk
+}
+
+ExceptionMap.prototype.publish = function show(chunk, newChunk) {
+  publish.call(this, chunk, newChunk)
+  probes?.published()
 }
 
 const { release, tryHold, tryHoldForMerge } = LockTable.prototype

@@ -685,7 +685,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'decision 11',
     file: 'workers/flush.js',
     find: 'failures.note(failure);',
-    replace: '',
+    replace: ';',
   },
   {
     name: 'lost-copies-stay-valid',
@@ -713,7 +713,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'sidecar',
     file: 'src/engine.js',
     find: 'memory?.settle();',
-    replace: '',
+    replace: ';',
   },
   {
     name: 'arrival-is-not-in-the-list',

@@ -63,7 +63,7 @@ export const scenarios: readonly Scenario[] = [
       .and('fault', barrierFails, 0)
       .and('merge-resume', {}, 60)
       .and('flush', { volume: onOrigin })
-      .and('crash', { at: 'step', after: 0 })
+      .and('crash', { at: 'step', after: 0, cutsPower: true })
       .and('compare', {}).operations,
   },
   {
@@ -77,7 +77,7 @@ export const scenarios: readonly Scenario[] = [
       .and('flush', { volume: onOrigin })
       .and('write', write(onOrigin, 0.5))
       .and('flush', { volume: onOrigin })
-      .and('crash', { at: 'step', after: 0 })
+      .and('crash', { at: 'step', after: 0, cutsPower: true })
       .and('compare', {}).operations,
   },
   {

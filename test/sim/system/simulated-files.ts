@@ -53,7 +53,7 @@ interface Descriptor {
 }
 
 interface Moment {
-  readonly call: 'write' | 'barrier'
+  readonly call: 'write' | 'barrier' | 'publish'
   after: number
   readonly act: () => void
 }
@@ -193,7 +193,7 @@ export class SimulatedFiles {
 
   write(fd: number, bytes: Uint8Array, offset: number): number {
     this.onCall()
-    this.#comesTo('write')
+    this.comesTo('write')
     const file = this.fileOf(fd)
     const misdeed = this.#misdeed(file, 'write', (errno) => this.#writePart(file, bytes, offset, errno))
     if (misdeed?.kind === 'lost') return bytes.length
@@ -225,7 +225,7 @@ export class SimulatedFiles {
 
   barrier(fd: number): void {
     this.onCall()
-    this.#comesTo('barrier')
+    this.comesTo('barrier')
     if (this.isFolder(fd)) {
       this.#durableNames = new Map(this.#names)
       this.#nameHistory = []
@@ -282,7 +282,8 @@ export class SimulatedFiles {
     this.digest = (digest ^ (digest >>> 15)) | 0
   }
 
-  #comesTo(call: Moment['call']): void {
+  /** Something is about to happen, or has just happened. */
+  comesTo(call: Moment['call']): void {
     const due = this.#moments.filter((moment) => moment.call === call && moment.after-- <= 0)
     if (due.length === 0) return
     this.#moments = this.#moments.filter((moment) => !due.includes(moment))
