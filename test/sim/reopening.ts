@@ -86,6 +86,7 @@ export class Reopening {
         const origin = await world.answer('opening', () => world.engine.open(world.pathOf(originName), options))
         if (origin === undefined) return
         world.origin = origin
+        world.hasFlushFailed = false
         this.#adopt(origin)
         return
       } catch (error) {

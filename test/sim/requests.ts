@@ -88,10 +88,15 @@ export class Requests {
     const { oracle } = this.#world
     if (snapshot?.fate === 'merging') return
     const announced = oracle.flush()
+    const mustFail = device === originDevice && this.#world.hasFlushFailed
     this.#ask(
       () => volume.flush(),
-      () => oracle.flushed(device, announced, true),
+      () => {
+        if (mustFail) throw new Violation('a flush of the origin was answered well after one had failed')
+        oracle.flushed(device, announced, true)
+      },
       (error) => {
+        if (device === originDevice && codeOf(error) === 'IO_ERROR') this.#world.hasFlushFailed = true
         oracle.flushed(device, announced, false)
         this.#mustBeExcused(error, snapshot, 'flush')
       },

@@ -64,6 +64,8 @@ export class World {
   /** The origin's file failed some call, or lied: what it shows after that is not certain everywhere. */
   isOriginSuspect = false
   isOriginExcused = false
+  /** Since the origin was opened. */
+  hasFlushFailed = false
   nextDevice = 1
   #engine: Engine | undefined
   onCrash: () => void = () => {}
