@@ -37,11 +37,14 @@ function station(piscina: Piscina, start: WorkerStart): Station {
   port1.unref()
   const over = new AbortController()
   const ran = piscina.run({ start, port: port2 }, { name: 'run', transferList: [port2] })
+  const ended = Promise.race([ran, exitOf(piscina, over.signal)])
+  const stopLooking = (): void => over.abort()
+  ended.then(stopLooking, stopLooking)
   return {
     get threads() {
       return piscina.threads
     },
-    ended: Promise.race([ran, exitOf(piscina, over.signal)]).finally(() => over.abort()),
+    ended,
     post: (frame) => port1.postMessage(frame),
     successor: (next) => {
       port1.close()

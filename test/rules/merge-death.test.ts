@@ -244,7 +244,7 @@ test('a commit that failed and is taken again with success lets its writers go o
   const chunk = inWindow[0] as number
   const deferred = engine.write(1, 0, chunk * chunkBytes, ofByte(1))
   all.expected.fill(1, chunk * chunkBytes, (chunk + 1) * chunkBytes)
-  snapshot.cow.fail('barrier', '', 5, 1)
+  snapshot.cow.fail('write', 'area', 5, 1)
   engine.worker(0).publishCompletions = stop
   merge.begin('commit', 0)
   // It dies with the answer in its hand: nobody has heard that it failed.

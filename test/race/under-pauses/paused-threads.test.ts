@@ -24,6 +24,7 @@ test('the thread of the caller, each worker thread and its successor are paused'
   expect(new Set(first).size).toBe(3)
   await pool.threads[0]?.terminate()
   await engine.machinery.recovered()
+  while (workers().every((threadId) => first.includes(threadId))) await new Promise(setImmediate)
   await untilAllArePaused()
   const all = [0, ...new Set([...first, ...workers()])]
   expect(all).toHaveLength(5)
