@@ -96,7 +96,9 @@ export class Requests {
         oracle.flushed(device, announced, true)
       },
       (error) => {
-        if (device === originDevice && codeOf(error) === 'IO_ERROR') this.#world.hasFlushFailed = true
+        // While a snapshot is merged it may be the store's flush that failed, and what that lost the merge has or has not copied.
+        const isOrigins = device === originDevice && this.#world.merging === undefined
+        if (isOrigins && codeOf(error) === 'IO_ERROR') this.#world.hasFlushFailed = true
         oracle.flushed(device, announced, false)
         this.#mustBeExcused(error, snapshot, 'flush')
       },
