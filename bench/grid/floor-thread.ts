@@ -27,6 +27,8 @@ const { job } = start
 const entriesOffset = 0
 const chunkOffset = 65536
 const buffersOffset = chunkOffset + (job.kind === 'first-write' ? Math.max(65536, job.chunkBytes) : 0)
+/** The floor does not look whether a file has become shorter. */
+const oneTurn = { count: 0 }
 const arenaBytes = Math.ceil((buffersOffset + job.buffers * job.ioBytes) / 65536) * 65536
 const arena = new Uint8Array(createArenaMemory(arenaBytes)).fill(1)
 const samples = new LatencySamples()
@@ -72,9 +74,6 @@ function nextBuffer(): number {
   buffer = (buffer + 1) % job.buffers
   return buffersOffset + buffer * job.ioBytes
 }
-
-/** The floor does not look whether a file has become shorter. */
-const oneTurn = { count: 0 }
 
 /** A step does some operations and answers how many; 0 when there is nothing left to do. */
 type Step = () => number
