@@ -40,7 +40,7 @@ export class Reopening {
   /** What a barrier lost before the process was killed, its successor cannot know of; a power cut shows it. */
   #noteUncovered(isPowerCut: boolean): void {
     const { files, oracle, snapshots } = this.#world
-    if (!isPowerCut && files.named(originName)?.disk.hasForgotten() === true) oracle.flushed(originDevice, 0, false)
+    if (!isPowerCut && files.named(originName)?.disk.hasForgotten() === true) this.#world.isOriginSuspect = true
     for (const snapshot of snapshots) {
       if (isPowerCut && snapshot.isUncovered) snapshot.isSuspect = true
       if (isPowerCut || files.named(snapshot.cow)?.disk.hasForgotten() !== true) continue
