@@ -37,10 +37,10 @@ export class Reopening {
     await this.#settleContent(crashWasPowerCut)
   }
 
-  /** What a barrier lost before the process was killed, its successor cannot know of; a power cut shows it. */
+  /** What a barrier has lost, nobody who opens the files later can know of; a power cut shows it. */
   #noteUncovered(isPowerCut: boolean): void {
     const { files, oracle, snapshots } = this.#world
-    if (!isPowerCut && files.named(originName)?.disk.hasForgotten() === true) this.#world.isOriginSuspect = true
+    if (!isPowerCut && files.named(originName)?.disk.hasForgotten() === true) oracle.flushed(originDevice, 0, false)
     for (const snapshot of snapshots) {
       if (isPowerCut && snapshot.isUncovered) snapshot.isSuspect = true
       if (isPowerCut || files.named(snapshot.cow)?.disk.hasForgotten() !== true) continue
@@ -257,6 +257,8 @@ export class Reopening {
     const text = String(error)
     const named = world.snapshots.find(({ cow, name }) => text.includes(cow) || text.includes(`'${name}'`))
     if (text.includes('EIO') && (world.isOriginExcused || named?.isExcused === true)) {
+      // The opening that failed has closed the origin again, and with it a barrier may have failed: whoever opens is told so.
+      this.#noteUncovered(false)
       world.healAll()
       return
     }
