@@ -5,13 +5,11 @@ import type { Merge } from '../../src/control/merge.js'
 import { encodeEntry, entryBytes } from '../../src/format/exception.js'
 import { maximumCowSectors } from '../../src/format/sizing.js'
 import { Random } from '../support/model-random.js'
-import type { Operation } from './operations.js'
+import type { OperationOf } from './operations.js'
 import { Violation } from './oracle.js'
 import { codeOf } from './requests.js'
 import { sectorBytes } from './system/simulated-disk.js'
 import type { SimSnapshot, World } from './world.js'
-
-type Of<Kind extends Operation['kind']> = Extract<Operation, { kind: Kind }>
 
 /** What a disk's errors lead to. */
 const errorCodes = new Set(['IO_ERROR', 'SNAPSHOT_INVALID', 'STORE_CORRUPT', 'COW_NOT_A_STORE', 'STORE_VERSION'])
@@ -26,7 +24,7 @@ export class Controls {
     this.#world = world
   }
 
-  async take({ chunkSectors, durability, reuse, room, store }: Of<'take'>): Promise<void> {
+  async take({ chunkSectors, durability, reuse, room, store }: OperationOf<'take'>): Promise<void> {
     const world = this.#world
     // None can be taken until a merge is done.
     if (world.origin === undefined || world.snapshots.length >= 4 || world.merging !== undefined) return
@@ -76,7 +74,7 @@ export class Controls {
     snapshot.handle = handle
   }
 
-  async remove({ snapshot: choice }: Of<'remove'>): Promise<void> {
+  async remove({ snapshot: choice }: OperationOf<'remove'>): Promise<void> {
     const world = this.#world
     const snapshot = this.#pick(choice)
     if (snapshot === undefined) return
@@ -93,7 +91,7 @@ export class Controls {
     if (snapshot.store !== 'N' && !snapshot.isSuspect && outcome !== 'failed') this.#usedCows.push(snapshot.cow)
   }
 
-  async suspend({ resumeAfter, volume }: Of<'suspend'>): Promise<void> {
+  async suspend({ resumeAfter, volume }: OperationOf<'suspend'>): Promise<void> {
     const volumes = this.#world.volumes()
     const chosen = volumes[Math.floor(volume * volumes.length)]
     const { deviceName: name } = (chosen?.volume ?? {}) as { deviceName?: string }
@@ -121,7 +119,7 @@ export class Controls {
   }
 
   /** Its table again, perhaps with another feature: its store is handed over. */
-  async reload({ discards, snapshot: choice }: Of<'reload'>): Promise<void> {
+  async reload({ discards, snapshot: choice }: OperationOf<'reload'>): Promise<void> {
     const world = this.#world
     const snapshot = this.#pick(choice)
     const { handle } = snapshot ?? {}
@@ -141,7 +139,7 @@ export class Controls {
     })
   }
 
-  extend({ chunks, snapshot: choice }: Of<'extend'>): void {
+  extend({ chunks, snapshot: choice }: OperationOf<'extend'>): void {
     const snapshot = this.#pick(choice)
     if (snapshot === undefined) return
     const { disk } = this.#world.file(snapshot.cow)
@@ -150,7 +148,7 @@ export class Controls {
     disk.barrier()
   }
 
-  async merge({ rate, snapshot: choice }: Of<'merge'>): Promise<void> {
+  async merge({ rate, snapshot: choice }: OperationOf<'merge'>): Promise<void> {
     const world = this.#world
     const snapshot = this.#pick(choice)
     if (snapshot?.handle === undefined || world.merging !== undefined) return

@@ -51,6 +51,8 @@ export type Operation = { readonly id: number; readonly pause: number } & (
   | { readonly kind: 'compare' }
 )
 
+export type OperationOf<Kind extends Operation['kind']> = Extract<Operation, { kind: Kind }>
+
 /** What may happen in a run; drawn once for each. */
 export interface RunPlan {
   readonly seed: number

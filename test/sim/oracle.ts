@@ -6,7 +6,6 @@
  *
  * Guarantees: whoever passes reads everything it must and nothing else, as far as the order of requests in flight is defined.
  */
-import type { Random } from '../support/model-random.js'
 import { sectorBytes } from './system/simulated-disk.js'
 
 export const originDevice = 0
@@ -298,13 +297,6 @@ export class Oracle {
       }
       list.splice(0, list.length, { ...seen, write, settled: write.settled })
     }
-  }
-
-  /** Any range of sectors, mostly small. */
-  range(random: Random, sectorsMax: number): { sector: number; sectors: number } {
-    const sector = random.int(0, this.sectors - 1)
-    const sectors = Math.min(this.sectors - sector, random.int(1, random.pick([1, 2, 8, 8, 32, sectorsMax])))
-    return { sector, sectors }
   }
 
   #newWrite(device: number, sector: number, sectors: number, isZero: boolean): Write {

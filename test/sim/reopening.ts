@@ -6,7 +6,7 @@ import type { Controls } from './controls.js'
 import { mustEnd } from './list-end.js'
 import { originDevice, Violation } from './oracle.js'
 import { codeOf, type Requests } from './requests.js'
-import { originName, type SimSnapshot, type World } from './world.js'
+import { mayBeLost, originName, type SimSnapshot, type World } from './world.js'
 
 export class Reopening {
   readonly #world: World
@@ -139,7 +139,7 @@ export class Reopening {
       const announced = world.oracle.read()
       const bytes = await this.#readAll(volume, snapshot)
       if (world.hasCrashed) return
-      if (bytes === undefined || world.isOriginSuspect || snapshot?.isSuspect === true) continue
+      if (bytes === undefined || world.isUncertain(snapshot)) continue
       world.oracle.mayShow(device, announced, 0, bytes, volume.name)
     }
     await this.#mustBeAtRest()
@@ -186,7 +186,7 @@ export class Reopening {
       return await world.answer('a read of everything', () => volume.read(0, world.byteLength))
     } catch (error) {
       const code = codeOf(error)
-      const isDamaged = snapshot !== undefined && (snapshot.isExcused || snapshot.isSuspect || snapshot.mayFill)
+      const isDamaged = snapshot !== undefined && mayBeLost(snapshot)
       if (code === 'SNAPSHOT_INVALID' && isDamaged) {
         snapshot.isInvalid = true
         return undefined
@@ -245,7 +245,7 @@ export class Reopening {
       if (snapshot !== undefined && snapshot.fate !== 'there') continue
       const bytes = await this.#readAll(volume, snapshot)
       if (world.hasCrashed) return
-      if (bytes === undefined || world.isOriginSuspect || snapshot?.isSuspect === true) continue
+      if (bytes === undefined || world.isUncertain(snapshot)) continue
       world.oracle.settleContent(device, bytes, isPowerCut, `after a crash ${volume.name}`)
     }
   }

@@ -1,11 +1,11 @@
 /** Reads, writes, flushes, discards and zeroes, asked for without waiting; each answer is held against the oracle. */
 import { CowringError } from '../../src/base/errors.js'
-import type { Operation } from './operations.js'
+import type { OperationOf } from './operations.js'
 import { originDevice, Violation } from './oracle.js'
 import { sectorBytes } from './system/simulated-disk.js'
-import type { SimSnapshot, World } from './world.js'
+import { mayBeLost, type SimSnapshot, type World } from './world.js'
 
-type Request = Extract<Operation, { kind: 'write' | 'zero' | 'discard' | 'read' }>
+type Request = OperationOf<'write' | 'zero' | 'discard' | 'read'>
 type Target = ReturnType<World['volumes']>[number]
 
 export class Requests {
@@ -18,7 +18,7 @@ export class Requests {
   }
 
   /** Asks for it; the answer is looked at when it comes. */
-  ask(operation: Request | Extract<Operation, { kind: 'flush' }>): void {
+  ask(operation: Request | OperationOf<'flush'>): void {
     const targets = this.#world.volumes()
     const target = targets[Math.floor(operation.volume * targets.length)]
     if (target === undefined) return
@@ -49,7 +49,7 @@ export class Requests {
     this.#ask(
       () => volume.read(sector * sectorBytes, sectors * sectorBytes),
       (bytes) => {
-        if (this.#isUncertain(snapshot)) return
+        if (this.#world.isUncertain(snapshot)) return
         // What a merging snapshot's handle shows is what its origin shows.
         oracle.mayShow(snapshot?.fate === 'merging' ? originDevice : device, announced, sector, bytes, volume.name)
       },
@@ -113,21 +113,12 @@ export class Requests {
       if (world.epoch !== epoch) return
       this.inFlight--
       this.answered++
-      try {
-        world.schedule.quietly(act)
-      } catch (error) {
-        world.violation ??= error
-      }
+      world.look(act)
     }
     asked().then(
       (result) => take(() => done(result)),
       (error: unknown) => take(() => failed(error)),
     )
-  }
-
-  /** A disk lied: what comes of it cannot be told from what is right. */
-  #isUncertain(snapshot: SimSnapshot | undefined): boolean {
-    return this.#world.isOriginSuspect || snapshot?.isSuspect === true
   }
 
   #mustBeExcused(error: unknown, snapshot: SimSnapshot | undefined, what: string): void {
@@ -137,11 +128,9 @@ export class Requests {
     if (code === 'WORKER_DIED' && world.plan.kills) return
     if (code === 'DEVICE_CLOSED' && (world.isClosing || (snapshot !== undefined && snapshot.fate !== 'there'))) return
     if (code === 'READ_ONLY' && snapshot?.fate === 'merging') return
-    if (code === 'SNAPSHOT_INVALID' && snapshot !== undefined) {
-      if (snapshot.isExcused || snapshot.isSuspect || snapshot.mayFill) {
-        snapshot.isInvalid = true
-        return
-      }
+    if (code === 'SNAPSHOT_INVALID' && snapshot !== undefined && mayBeLost(snapshot)) {
+      snapshot.isInvalid = true
+      return
     }
     if (code === 'SNAPSHOT_OVERFLOW' && snapshot?.store === 'PO' && snapshot.mayFill && what !== 'read') return
     // What an origin shows lies in part in the store that is merged into it.

@@ -2,7 +2,7 @@
 import { Random } from '../support/model-random.js'
 import { stopWatching, watchRules } from './checkers.js'
 import { Controls } from './controls.js'
-import type { Operation, RunPlan } from './operations.js'
+import type { Operation, OperationOf, RunPlan } from './operations.js'
 import { Violation } from './oracle.js'
 import { Reopening } from './reopening.js'
 import { Requests } from './requests.js'
@@ -97,7 +97,6 @@ class Simulation {
     this.#drawSchedule(operation.id)
     await this.#do(operation)
     if (!world.hasCrashed) await world.schedule.run(operation.pause)
-    if (world.hasCrashed) await this.#reopening.afterCrash()
     while (world.hasCrashed) await this.#reopening.afterCrash()
     if (world.violation !== undefined) throw world.violation
     const { inFlightMax } = this.#plan
@@ -187,7 +186,7 @@ class Simulation {
     await world.answer('the end', () => world.engine.close())
   }
 
-  #addFault({ after, call, file: choice, misdeed, times }: Extract<Operation, { kind: 'fault' }>): void {
+  #addFault({ after, call, file: choice, misdeed, times }: OperationOf<'fault'>): void {
     const world = this.#world
     const names = [originName, ...world.snapshots.map(({ cow }) => cow)]
     const name = names[Math.floor(choice * names.length)] ?? originName

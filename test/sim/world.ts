@@ -45,6 +45,9 @@ export interface SimSnapshot {
   takesDiscards: boolean
 }
 
+/** Whether it may become invalid: for want of room, or because of what a disk did. */
+export const mayBeLost = ({ isExcused, isSuspect, mayFill }: SimSnapshot): boolean => isExcused || isSuspect || mayFill
+
 export class World {
   readonly plan: RunPlan
   readonly schedule = new Schedule()
@@ -164,6 +167,20 @@ export class World {
     forgetMemory()
     this.hasCrashed = false
     this.isClosing = false
+  }
+
+  /** Looks, while nobody goes on. What is wrong ends the run: whoever did it, on a thread of its own perhaps, hears nothing of it. */
+  look(check: () => void): void {
+    try {
+      this.schedule.quietly(check)
+    } catch (error) {
+      this.violation ??= error
+    }
+  }
+
+  /** A disk lied: what it shows, or what lies in part in the origin, cannot be told from what is right. */
+  isUncertain(snapshot: SimSnapshot | undefined): boolean {
+    return this.isOriginSuspect || snapshot?.isSuspect === true
   }
 
   /** Every disk does again what it is asked to. */

@@ -43,16 +43,9 @@ export class DiskRules implements Witness {
 
   /** Checks what workers do; the control path's writes make stores, and clear what is left behind their lists. */
   #look(check: () => void): void {
-    const { schedule } = this.#world
-    if (schedule.sleepers.running === undefined || this.#world.isOriginSuspect) return
-    schedule.quietly(() => {
-      try {
-        check()
-      } catch (error) {
-        // In a worker nobody would hear of it.
-        this.#world.violation ??= error
-      }
-    })
+    const { isOriginSuspect, schedule } = this.#world
+    if (schedule.sleepers.running === undefined || isOriginSuspect) return
+    this.#world.look(check)
   }
 
   /** The process has ended, and perhaps power was cut. */

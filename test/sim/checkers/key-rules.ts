@@ -36,7 +36,7 @@ export class KeyRules implements Probes {
     const answer = ctx.answer.bind(ctx)
     ctx.answer = (extent, status, errno) => {
       if (status === statusNumbers.OK && ctx.extents.operation[extent] === operation.read)
-        this.#check(() => this.#readAnswered(ctx, track, extent))
+        this.#world.look(() => this.#readAnswered(ctx, track, extent))
       track.reads.length = 0
       track.looks.length = 0
       answer(extent, status, errno)
@@ -62,7 +62,7 @@ export class KeyRules implements Probes {
     if (!this.#world.schedule.isProcessAlive) return
     const last = this.#ownerOf.get(stripe)
     if (last === owner) return
-    this.#check(() => {
+    this.#world.look(() => {
       if (last !== undefined) throw new Violation(`L1: stripe ${stripe} is held by ${last} and by ${owner}`)
       if (owner < firstMergeOwner) return
       for (const [other, holder] of this.#ownerOf) {
@@ -75,7 +75,7 @@ export class KeyRules implements Probes {
 
   freed(stripe: number): void {
     this.#ownerOf.delete(stripe)
-    this.#check(() => {
+    this.#world.look(() => {
       for (const { ctx, hasEnded } of this.#world.schedule.threads) {
         if (hasEnded) continue
         for (const volume of ctx.volumes) if (volume?.kind === 'snapshot') this.#mustHaveCommitted(volume, stripe)
@@ -126,15 +126,5 @@ export class KeyRules implements Probes {
     return running instanceof SimulatedThread && !this.#world.schedule.isQuiet
       ? this.#tracks.get(running.ctx)
       : undefined
-  }
-
-  #check(look: () => void): void {
-    this.#world.schedule.quietly(() => {
-      try {
-        look()
-      } catch (error) {
-        this.#world.violation ??= error
-      }
-    })
   }
 }
