@@ -16,7 +16,12 @@ import type { SnapshotPlan } from './control/snapshot-options.js'
 import { Machinery } from './coordinator/machinery.js'
 import type { IoBackend } from './io/block-file.js'
 import { type OpenedSource, openSource, type Source } from './io/open-source.js'
-import { arenaBytesMax } from './shm/arena.js'
+import { AttachedEngine } from './seat/attached-engine.js'
+import { localRequests } from './seat/local-seat.js'
+import { shareSeat } from './seat/seat-host.js'
+import { requestBytes } from './seat/seat-requests.js'
+import type { SeatToken } from './seat/seat-token.js'
+import { arenaBytesMax, pageBytes } from './shm/arena.js'
 import { workersMax } from './shm/signals.js'
 import type { EngineStatistics } from './shm/statistics.js'
 
@@ -79,7 +84,8 @@ export class Engine implements AsyncDisposable {
       throw new CowringError('INVALID_ARGUMENT', text, { byteLength: arenaBytes })
     }
     checkMapperOptions(options.mapper ?? {})
-    return new Engine(new Machinery({ workers, arenaBytes, backend: options.io ?? 'libc' }), options.mapper ?? {})
+    const machinery = new Machinery({ workers, arenaBytes, backend: options.io ?? 'libc', inPlace: localRequests })
+    return new Engine(machinery, options.mapper ?? {})
   }
 
   /** An engine on machinery that its caller has made, for cowring's own tests. */
@@ -146,6 +152,27 @@ export class Engine implements AsyncDisposable {
   free(buffer: Uint8Array): void {
     assert(buffer.buffer === this.#machinery.arena.buffer, 'free takes a buffer that alloc returned')
     this.#machinery.client.releaseBlock(buffer.byteOffset)
+  }
+
+  /**
+   * Makes a seat for another thread of this process, which takes it with `Engine.attach(token)` and then does requests itself, on the
+   * same volumes. The token goes there with its `port` in the transfer list, `worker.postMessage(token, [token.port])`, and serves one
+   * thread; when that ends, or closes what it attached, the seat is free again. `bufferBytes` of the arena (a multiple of 4096, 1 MiB by
+   * default and at least) are that thread's own. Fails with INVALID_ARGUMENT, LIMIT_EXCEEDED, ARENA_FULL, ENGINE_CLOSED.
+   */
+  share(options: { readonly bufferBytes?: number } = {}): SeatToken {
+    this.#mustBeOpen()
+    const bufferBytes = options.bufferBytes ?? requestBytes
+    if (!Number.isSafeInteger(bufferBytes) || bufferBytes < requestBytes || bufferBytes % pageBytes !== 0) {
+      const text = `bufferBytes must be a multiple of ${pageBytes} from ${requestBytes} on, not ${bufferBytes}`
+      throw new CowringError('INVALID_ARGUMENT', text, { byteLength: bufferBytes })
+    }
+    return shareSeat(this.#machinery, this.mapper, bufferBytes)
+  }
+
+  /** Takes a seat in an engine that another thread of this process has started: see `share`. */
+  static attach(token: SeatToken): AttachedEngine {
+    return new AttachedEngine(token)
   }
 
   /** Counters and latency histograms per operation since the start, read from shared memory. */

@@ -11,7 +11,7 @@ import type { WorkerStart } from '../src/wire/control-message.js'
 import { completionCapacity, submissionCapacity } from '../src/wire/engine-memory.js'
 import { CopyPlan } from './copy-out.js'
 import { Scratch } from './scratch.js'
-import type { VolumeView } from './views.js'
+import type { DeviceView, VolumeView } from './views.js'
 import { ExtentTable, extentCapacity, PieceList, PieceTable } from './work.js'
 
 const notParked = -1
@@ -33,6 +33,8 @@ export class WorkerContext {
   readonly submissions: SubmissionEntries
   readonly submissionRing: RingConsumer
   readonly volumes: (VolumeView | undefined)[]
+  /** Of a seat: what requests in place can name. */
+  readonly devices = new Map<number, DeviceView>()
   readonly extents = new ExtentTable()
   readonly pieces = new PieceTable()
   readonly scratch: Scratch
@@ -62,6 +64,8 @@ export class WorkerContext {
 
   /** Shared by nested contexts: no two turns have one number. */
   readonly turns: { count: number }
+  /** How often the ends of files are looked at: once a turn. */
+  readonly fileTurns: { count: number }
   readonly #completions: CompletionEntries
   readonly #completionRing: RingProducer
   readonly #clockOffsetMs: number
@@ -71,25 +75,25 @@ export class WorkerContext {
   #answeredBytes = 0
   #parkedSinceTurn = notParked
 
-  /** `above`: the context whose volumes a nested one shares. */
-  constructor(start: WorkerStart, above?: WorkerContext) {
+  /** `above`: the context whose volumes a nested one shares. `fileTurns`: where they are not the worker's own turns. */
+  constructor(start: WorkerStart, above?: WorkerContext, fileTurns?: { count: number }) {
     const { memory, worker } = start
     this.start = start
     this.volumes = above?.volumes ?? []
     this.turns = above === undefined ? { count: 0 } : above.turns
+    this.fileTurns = fileTurns ?? this.turns
     this.worker = worker
     this.owner = worker + 1
     this.arena = new Uint8Array(memory.arena)
     this.arenaView = new DataView(memory.arena)
     this.locks = new LockTable(above === undefined ? memory.locks : new SharedArrayBuffer(lockTableBytes))
-    this.signals = new Signals(memory.signals, memory.workerCount)
+    this.signals = new Signals(memory.signals, memory.runnerCount)
     this.statistics = new StatisticsWriter(memory.statistics, worker)
-    const submissions = present(memory.submissions[worker], 'submission ring')
-    const completions = present(memory.completions[worker], 'completion ring')
-    this.submissions = new SubmissionEntries(submissions, submissionCapacity)
-    this.submissionRing = new RingConsumer(submissions, submissionCapacity)
-    this.#completions = new CompletionEntries(completions, completionCapacity)
-    this.#completionRing = new RingProducer(completions, completionCapacity)
+    const { completions, submissions } = ringsOf(start)
+    this.submissions = new SubmissionEntries(submissions.memory, submissions.capacity)
+    this.submissionRing = new RingConsumer(submissions.memory, submissions.capacity)
+    this.#completions = new CompletionEntries(completions.memory, completions.capacity)
+    this.#completionRing = new RingProducer(completions.memory, completions.capacity)
     this.#clockOffsetMs = performance.timeOrigin - start.clockOriginMs
     this.scratch = new Scratch(this.arena, start.scratchOffset)
     this.plan = new CopyPlan(this.scratch)
@@ -160,5 +164,19 @@ export class WorkerContext {
     this.#answeredBytes = 0
     this.#completionRing.publish()
     this.signals.client.ringIfAsleep()
+  }
+}
+
+/** A seat has no rings: what it does is asked and answered on its own thread. Nothing ever goes through those it gets here. */
+function ringsOf({ memory, worker }: WorkerStart) {
+  if (worker >= memory.workerCount) {
+    return {
+      submissions: { memory: new SharedArrayBuffer(SubmissionEntries.byteLength(1)), capacity: 1 },
+      completions: { memory: new SharedArrayBuffer(CompletionEntries.byteLength(1)), capacity: 1 },
+    }
+  }
+  return {
+    submissions: { memory: present(memory.submissions[worker], 'submission ring'), capacity: submissionCapacity },
+    completions: { memory: present(memory.completions[worker], 'completion ring'), capacity: completionCapacity },
   }
 }

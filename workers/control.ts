@@ -5,7 +5,7 @@
 import { assert, present } from '../src/base/assert.js'
 import { sectorsToBytes } from '../src/base/units.js'
 import { geometryOf } from '../src/format/geometry.js'
-import { flushFailuresOf } from '../src/io/block-file.js'
+import { flushFailuresOf, isDirect } from '../src/io/block-file.js'
 import { blockFileFrom } from '../src/io/make-block-file.js'
 import { CommitCursor } from '../src/shm/commit-cursor.js'
 import { ExceptionMap } from '../src/shm/exception-map.js'
@@ -19,6 +19,7 @@ import {
   type SnapshotOnWire,
 } from '../src/wire/control-message.js'
 import { type FileOnWire, fileFromWire } from '../src/wire/file-on-wire.js'
+import { routeFromWire } from '../src/wire/route.js'
 import type { WorkerContext } from './context.js'
 import { VolumeFile } from './nested.js'
 import { recover } from './recover.js'
@@ -93,7 +94,15 @@ function carryOut(ctx: WorkerContext, message: ControlMessage, buffers: readonly
       if (message.worker === ctx.worker) ctx.nestedScratch = message.offsets
       break
     case 'recover':
-      recover(ctx, message.claimed, message.deadOwners)
+      recover(ctx, message.runner + 1, message.claimed, message.deadOwners)
+      break
+    case 'device': {
+      const { device } = message
+      ctx.devices.set(device.number, { ...device, route: routeFromWire(device.route) })
+      break
+    }
+    case 'device-gone':
+      ctx.devices.delete(message.number)
       break
     case 'stop':
       ctx.stopped = true
@@ -133,8 +142,8 @@ function attachSnapshot(ctx: WorkerContext, wire: SnapshotOnWire, buffers: reado
 }
 
 function cowFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly SharedArrayBuffer[]) {
-  const { file, flushFailures } = fileFrom(ctx, wire, buffers)
-  return { cow: file, cowFlushFailures: flushFailures }
+  const { file, flushFailures, isDirect } = fileFrom(ctx, wire, buffers)
+  return { cow: file, cowFlushFailures: flushFailures, cowIsDirect: isDirect }
 }
 
 function fileFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly SharedArrayBuffer[]) {
@@ -145,6 +154,6 @@ function fileFrom(ctx: WorkerContext, wire: FileOnWire, buffers: readonly Shared
       if (countStripeFailure(failures, column)) ctx.signals.raiseEvent()
     },
   }
-  const file = blockFileFrom(descriptor, ctx.arena, parts, ctx.turns)
-  return { file, flushFailures: new FlushFailures(flushFailuresOf(descriptor)) }
+  const file = blockFileFrom(descriptor, ctx.arena, parts, ctx.fileTurns)
+  return { file, flushFailures: new FlushFailures(flushFailuresOf(descriptor)), isDirect: isDirect(descriptor) }
 }

@@ -190,6 +190,11 @@ export class VolumeFile implements BlockFile {
     return errnos.EOPNOTSUPP
   }
 
+  /** All data: a volume below is not asked what it shares. */
+  extent(_fileOffset: number, byteLength: number): number {
+    return byteLength
+  }
+
   barrier(): number {
     const view = this.#root.volumes[this.#volume]
     if (view === undefined) return errnos.EIO

@@ -1,7 +1,8 @@
 /**
- * Recovery: what a worker does first when it takes the place of one that died.
+ * Recovery: what a worker does first when it takes the place of one that died; and what any worker does for a seat whose
+ * thread died in the middle of a run.
  *
- * The dead worker's requests have been answered with an error. What it leaves in shared memory is finished here, in an order
+ * The dead runner's requests have been answered with an error. What it leaves in shared memory is finished here, in an order
  * that never frees a chunk before it is safe:
  *
  *     1  an invalidation it had begun is completed
@@ -24,6 +25,7 @@ import type { SnapshotView } from './views.js'
 
 export function recover(
   ctx: WorkerContext,
+  owner: number,
   claimed: readonly (readonly [volume: number, claimedEnd: number])[],
   deadOwners: readonly number[],
 ): void {
@@ -39,7 +41,7 @@ export function recover(
     if (merging?.snapshot === snapshot) finishClearing(ctx, snapshot.origin, merging)
     else recoverStore(ctx, snapshot, claimedEnd, deadOwners)
   }
-  ctx.locks.releaseAllOf(ctx.owner) // L3
+  ctx.locks.releaseAllOf(owner) // L3
   ctx.signals.ringParked()
 }
 

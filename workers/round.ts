@@ -23,6 +23,7 @@ export class WorkerRound {
   readonly #receive: ReceiveFrame
   readonly #idle = new IdleSpin()
   readonly #hasWork: () => boolean
+  readonly #sleepMsMax: number
   /** The stride that comes next; before the first one the worker listens, after the last one it looks for work, and sleeps. */
   #stride = -1
   /** What the bell read before the worker looked at anything. */
@@ -30,11 +31,20 @@ export class WorkerRound {
   #isIdle = false
   #hasSlept = false
 
-  constructor(ctx: WorkerContext, receive: ReceiveFrame) {
+  /** `sleepMsMax`: for a thread that has something else to look after. */
+  constructor(ctx: WorkerContext, receive: ReceiveFrame, sleepMsMax = soundSleepMs) {
     this.#ctx = ctx
+    this.#sleepMsMax = sleepMsMax
     this.#bell = present(ctx.signals.workers[ctx.worker], 'own doorbell')
     this.#receive = receive
     this.#hasWork = () => canTake(ctx) || this.#bell.read() !== this.#seen
+  }
+
+  /** Begins anew with listening: whoever steps it was elsewhere meanwhile. */
+  restart(): void {
+    this.#stride = -1
+    this.#hasSlept = false
+    this.#isIdle = false
   }
 
   step(): void {
@@ -65,7 +75,7 @@ export class WorkerRound {
     ctx.tookMergeStep = false
     this.#hasSlept = true
     this.#bell.announceSleep() // R3
-    if (!canTake(ctx)) this.#bell.wait(this.#seen, hasIncomplete(ctx) ? uneasySleepMs : soundSleepMs)
+    if (!canTake(ctx)) this.#bell.wait(this.#seen, hasIncomplete(ctx) ? uneasySleepMs : this.#sleepMsMax)
   }
 }
 

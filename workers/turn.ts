@@ -103,7 +103,8 @@ function takeExtent(ctx: WorkerContext, slot: number): number {
   return extent
 }
 
-function beginExtent(ctx: WorkerContext, extent: number): void {
+/** Begins what one extent asks for; reads, and writes that need no copy, are answered at once. */
+export function beginExtent(ctx: WorkerContext, extent: number): void {
   const volume = ctx.volumes[ctx.extents.volume[extent] as number]
   const asked = ctx.extents.operation[extent] as number
   ctx.extents.counted[extent] = countedAs(asked, volume)

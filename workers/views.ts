@@ -9,12 +9,16 @@ import type { ExceptionMap } from '../src/shm/exception-map.js'
 import type { FlushFailures } from '../src/shm/flush-failures.js'
 import { type MergeWindow, windowMax } from '../src/shm/merge-window.js'
 import type { Discards } from '../src/wire/control-message.js'
+import type { DeviceOnWire } from '../src/wire/device-on-wire.js'
+import type { Route } from '../src/wire/route.js'
 
 export interface OriginView {
   readonly kind: 'origin'
   readonly volume: number
   file: BlockFile
   flushFailures: FlushFailures
+  /** Places in the arena must be aligned for its file. */
+  isDirect: boolean
   sizeBytes: number
   /**
    * Level in a stack in which copy-on-write volumes write to each other, 1 the lowest: see workers/nested. 0 for all others,
@@ -38,6 +42,7 @@ export interface SnapshotView {
   readonly origin: OriginView
   cow: BlockFile
   cowFlushFailures: FlushFailures
+  cowIsDirect: boolean
   /** Its length; the origin may go on after it, and no chunk there is ever saved for it. */
   readonly sizeBytes: number
   readonly geometry: Geometry
@@ -70,7 +75,16 @@ export interface MergingView {
 
 export type VolumeView = OriginView | SnapshotView
 
+/** A device that requests in place name; its route leads to volumes. */
+export type DeviceView = Omit<DeviceOnWire, 'route'> & { readonly route: Route }
+
 export const originOf = (volume: VolumeView): OriginView => (volume.kind === 'snapshot' ? volume.origin : volume)
+
+/** True if a place in the arena must be aligned for requests to a volume. */
+export const needsAlignment = (volume: VolumeView): boolean =>
+  volume.kind === 'origin'
+    ? volume.isDirect || volume.merging?.snapshot.cowIsDirect === true
+    : volume.cowIsDirect || volume.origin.isDirect
 
 /** A key when the origin has no snapshots yet: never used to lock, only to route. */
 export const keyBytesWithoutSnapshots = 65536

@@ -74,7 +74,7 @@ export class DeviceLife {
     options: CreateOptions & OwnLoadOptions,
   ): Promise<MappedDevice> {
     const minor = this.#devices.minorFor(name, options.minor, options.uuid)
-    const device = new MappedDevice(name, minor, this.#machinery.client)
+    const device = new MappedDevice(name, minor, this.#machinery.client, this.#machinery.seats)
     device.uuid = options.uuid
     this.#devices.add(device)
     if (table === undefined) return device

@@ -5,8 +5,8 @@
  * places that its tables say.
  */
 import type { Machinery } from '../coordinator/machinery.js'
-import { MapRoute, type Route, StripeRoute, VolumeRoute } from '../coordinator/route.js'
 import type { BlockFileDescriptor, MapPart } from '../io/block-file.js'
+import { MapRoute, type Route, StripeRoute, VolumeRoute } from '../wire/route.js'
 import { fileKey, type KnownVolumes } from './known-volumes.js'
 import type { MappedDevice } from './mapped-device.js'
 
@@ -43,7 +43,7 @@ export class DeviceRoutes {
   /** Nobody has it open any more: what only its route needed goes. */
   async drop(device: MappedDevice): Promise<void> {
     this.#routed.delete(device)
-    device.routeKey = ''
+    await device.close()
     await this.#dropPlain(device)
   }
 

@@ -2,13 +2,12 @@
 
 import { errnoName } from '../base/errno-name.js'
 import type { ErrorCode } from '../base/errors.js'
-import type { Client } from '../coordinator/client.js'
+import type { Machinery } from '../coordinator/machinery.js'
 import { Volume } from '../coordinator/volume.js'
-import type { MappedDevice } from './mapped-device.js'
+import { type MappedDevice, placeOf } from './mapped-device.js'
 
 export interface DeviceVolumeParts {
-  readonly client: Client
-  readonly arena: ArrayBufferLike
+  readonly machinery: Machinery
   readonly device: MappedDevice
   readonly readOnly: boolean
   readonly onClose: (volume: DeviceVolume) => Promise<void>
@@ -19,8 +18,10 @@ export class DeviceVolume extends Volume implements AsyncDisposable {
   readonly #onClose: (volume: DeviceVolume) => Promise<void>
 
   /** Made by `mapper.open()`. */
-  constructor({ arena, client, device, onClose, readOnly }: DeviceVolumeParts) {
-    super(client, arena, { state: device.state, name: device.name, path: undefined, readOnly }, device.gate)
+  constructor({ device, machinery, onClose, readOnly }: DeviceVolumeParts) {
+    const place = placeOf(device, machinery)
+    const facts = { state: device.state, name: device.name, path: undefined, readOnly, place }
+    super(machinery.client, machinery.arena.buffer, facts, device.gate)
     this.device = device
     this.#onClose = onClose
   }

@@ -3,8 +3,8 @@
  * its snapshots is the identity of the device below, as in the kernel's registry.
  */
 import { sectorsToBytes } from '../base/units.js'
-import { VolumeRoute } from '../coordinator/route.js'
 import { extentBytesMax } from '../wire/operation.js'
+import { VolumeRoute } from '../wire/route.js'
 import type { Device } from './device.js'
 import type { MappedDevice } from './mapped-device.js'
 import type { StoreInstance } from './store-instance.js'

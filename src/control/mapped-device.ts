@@ -3,11 +3,14 @@ import { type Status, statusNumbers } from '../base/errors.js'
 import { sectorBytes, sectorsToBytes } from '../base/units.js'
 import type { Client } from '../coordinator/client.js'
 import { Gate } from '../coordinator/gate.js'
-import { MapRoute, type Route } from '../coordinator/route.js'
+import type { PlaceFacts } from '../coordinator/in-place.js'
+import type { Machinery } from '../coordinator/machinery.js'
+import type { Seats } from '../coordinator/seats.js'
 import type { Transfer } from '../coordinator/transfer.js'
 import type { VolumeState } from '../coordinator/volume.js'
 import type { BlockFileDescriptor } from '../io/block-file.js'
 import { changesBytes } from '../wire/operation.js'
+import { MapRoute, type Route } from '../wire/route.js'
 import { Device } from './device.js'
 import type { DeviceVolume } from './device-volume.js'
 import type { DeviceInfo } from './mapper-types.js'
@@ -39,9 +42,13 @@ export class MappedDevice extends Device {
   /** What the route was made of; empty when it is stale. */
   routeKey = ''
   readonly waiters = new Set<() => void>()
+  readonly #seats: Seats
+  /** By which threads that do requests in place know it; `undefined` while none has asked. */
+  #number: number | undefined
 
-  constructor(name: string, minor: number, client: Pick<Client, 'begin' | 'refuse'>) {
+  constructor(name: string, minor: number, client: Pick<Client, 'begin' | 'refuse'>, seats: Seats) {
     super()
+    this.#seats = seats
     this.name = name
     this.minor = minor
     this.gate = new Gate<Transfer>(
@@ -114,6 +121,32 @@ export class MappedDevice extends Device {
     this.state.sizeBytes = this.sizeBytes()
     this.state.readOnly = this.readOnly
     this.state.bufferAlignment = sectorsToBytes(this.blockSectors())
+    if (this.#number !== undefined) this.#show(this.#number)
+  }
+
+  /** Its number for requests in place. It is open. Fails with LIMIT_EXCEEDED. */
+  numbered(): number {
+    if (this.#number !== undefined) return this.#number
+    this.#number = this.#seats.numberDevice()
+    this.#show(this.#number)
+    this.gate.share(this.#seats, this.#number)
+    return this.#number
+  }
+
+  /** Nobody has it open any more: its route is stale, and threads that do requests in place have ended theirs and forget it. */
+  async close(): Promise<void> {
+    this.routeKey = ''
+    if (this.#number === undefined) return
+    this.gate.unshare()
+    this.#seats.hideDevice(this.#number)
+    this.#number = undefined
+    await this.#seats.rested()
+  }
+
+  #show(number: number): void {
+    const { bufferAlignment, readOnly, route, sizeBytes } = this.state
+    const facts = { number, name: this.name, sizeBytes, readOnly, bufferAlignment }
+    this.#seats.showDevice({ ...facts, route: route.onWire() }, route)
   }
 
   /** Lets those who wait for an event look again. */
@@ -121,3 +154,9 @@ export class MappedDevice extends Device {
     for (const waiter of [...this.waiters]) waiter()
   }
 }
+
+/** Where requests in place on a device go. */
+export const placeOf = (device: MappedDevice, machinery: Machinery): PlaceFacts => ({
+  numbered: () => device.numbered(),
+  inPlace: () => machinery.inPlace(),
+})

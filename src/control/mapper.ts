@@ -285,8 +285,7 @@ export class Mapper {
     return this.#change(async () => {
       const device = this.#device(name, 'info')
       const volume = new DeviceVolume({
-        client: this.#machinery.client,
-        arena: this.#machinery.arena.buffer,
+        machinery: this.#machinery,
         device,
         readOnly: options.readOnly ?? false,
         onClose: (closed) => this.#change(() => this.#life.closed(closed)),

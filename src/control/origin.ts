@@ -11,7 +11,7 @@ import { flushFailuresOf } from '../io/block-file.js'
 import { identityOf } from '../io/open-source.js'
 import { FlushFailures } from '../shm/flush-failures.js'
 import { openCow, refuseWritten, wipeCow } from './cow-policy.js'
-import type { MappedDevice } from './mapped-device.js'
+import { type MappedDevice, placeOf } from './mapped-device.js'
 import type { Mapper } from './mapper.js'
 import { Merge, type MergeOptions } from './merge.js'
 import type { CowUse } from './open-store.js'
@@ -65,7 +65,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
   /** Made by `engine.open()`. */
   constructor(parts: OriginParts) {
     const { device, image, machinery, name, readOnly } = parts
-    const facts = { state: device.state, name, path: image.path, readOnly }
+    const facts = { state: device.state, name, path: image.path, readOnly, place: placeOf(device, machinery) }
     super(machinery.client, machinery.arena.buffer, facts, device.gate)
     this.#parts = parts
     this.#devices = new OriginDevices(parts)
@@ -317,8 +317,7 @@ export class Origin extends Volume implements SnapshotOwner, AsyncDisposable {
     const { machinery, mapper } = this.#parts
     const isFirst = this.#snapshots.length === 0
     const merging = prepared.find(({ merge }) => merge !== undefined)
-    const { arena, client } = machinery
-    const parts = { owner: this, client, arena: arena.buffer }
+    const parts = { owner: this, machinery }
     const snapshots = prepared.map((each) => new Snapshot({ ...parts, ...each }))
     try {
       await this.#devices.suspended(async () => {

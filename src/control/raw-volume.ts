@@ -1,9 +1,9 @@
 /** A device as the control path reads and writes it where a BlockFile of this thread cannot: it lies on volumes of the workers. */
 import { CowringError, type ErrorCode } from '../base/errors.js'
 import type { Client } from '../coordinator/client.js'
-import type { Route } from '../coordinator/route.js'
 import { Volume } from '../coordinator/volume.js'
 import { errno } from '../io/block-file.js'
+import type { Route } from '../wire/route.js'
 import type { StoreFile } from './store-io.js'
 
 export class RawVolume extends Volume {

@@ -3,9 +3,9 @@
 import { present } from '../base/assert.js'
 import { errnoName } from '../base/errno-name.js'
 import type { ErrorCode } from '../base/errors.js'
-import type { Client } from '../coordinator/client.js'
+import type { Machinery } from '../coordinator/machinery.js'
 import { Volume } from '../coordinator/volume.js'
-import type { MappedDevice } from './mapped-device.js'
+import { type MappedDevice, placeOf } from './mapped-device.js'
 import type { Merge, MergeOptions } from './merge.js'
 import { mergingOn } from './merge-swap.js'
 import type { PhysicalDevice } from './physical-devices.js'
@@ -39,8 +39,7 @@ export interface SnapshotOwner {
 
 export interface SnapshotParts {
   readonly owner: SnapshotOwner
-  readonly client: Client
-  readonly arena: ArrayBufferLike
+  readonly machinery: Machinery
   readonly plan: SnapshotPlan
   readonly cow: PhysicalDevice
   /** The mapped device that it is. */
@@ -59,9 +58,10 @@ export class Snapshot extends Volume implements AsyncDisposable {
 
   /** Made by `origin.snapshot()` and `engine.open()`. */
   constructor(parts: SnapshotParts) {
-    const { cow, device, plan } = parts
-    const facts = { state: device.state, name: plan.name, path: cow.path, readOnly: plan.readOnly }
-    super(parts.client, parts.arena, facts, device.gate)
+    const { cow, device, machinery, plan } = parts
+    const place = placeOf(device, machinery)
+    const facts = { state: device.state, name: plan.name, path: cow.path, readOnly: plan.readOnly, place }
+    super(machinery.client, machinery.arena.buffer, facts, device.gate)
     this.#parts = parts
   }
 

@@ -13,8 +13,8 @@ import type { ArenaAllocator } from '../shm/arena.js'
 import { Signals } from '../shm/signals.js'
 import { type EngineMemory, ticketCount } from '../wire/engine-memory.js'
 import { extentBytes, movesBytes, operation } from '../wire/operation.js'
+import { newPlace } from '../wire/route.js'
 import { Lane } from './lane.js'
-import { newPlace } from './route.js'
 import { TicketTable } from './ticket-table.js'
 import { Transfer } from './transfer.js'
 import { Watch } from './watch.js'
@@ -44,7 +44,7 @@ export class Client {
     this.#memory = memory
     this.#arena = new Uint8Array(memory.arena)
     this.#allocator = allocator
-    this.signals = new Signals(memory.signals, memory.workerCount)
+    this.signals = new Signals(memory.signals, memory.runnerCount)
     this.#lanes = Array.from({ length: memory.workerCount }, (_, worker) => new Lane(worker, memory, this.signals))
     this.#onNews = onNews
     this.#watch = new Watch(

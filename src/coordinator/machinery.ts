@@ -8,12 +8,15 @@ import type { IoBackend } from '../io/block-file.js'
 import { ArenaAllocator, createArenaMemory } from '../shm/arena.js'
 import type { CommitCursor } from '../shm/commit-cursor.js'
 import { LockTable } from '../shm/lock-table.js'
+import { SectorLock } from '../shm/sector-lock.js'
 import { type EngineStatistics, LatencyWatch, readStatistics } from '../shm/statistics.js'
-import type { ControlMessage } from '../wire/control-message.js'
+import type { ControlMessage, WorkerStart } from '../wire/control-message.js'
 import { createEngineMemory, type EngineMemory } from '../wire/engine-memory.js'
 import { scratchBytes } from '../wire/scratch-layout.js'
 import { Client } from './client.js'
+import type { InPlace } from './in-place.js'
 import { Pool } from './pool.js'
+import { type PostFrame, Seats } from './seats.js'
 import { type StartWorker, startThread } from './worker-thread.js'
 
 /** Limit: workers that die ten times a second will go on dying; the engine then fails its requests instead. */
@@ -32,6 +35,8 @@ export interface MachineryOptions {
   readonly backend: IoBackend
   /** Starts a worker; on a thread of its own, if nothing else is said. */
   readonly start?: StartWorker
+  /** Makes what does requests in place on this thread, at the first of them. */
+  readonly inPlace?: (machinery: Machinery) => InPlace
 }
 
 export class Machinery {
@@ -40,12 +45,20 @@ export class Machinery {
   readonly allocator: ArenaAllocator
   readonly client: Client
   readonly pool: Pool
+  readonly seats: Seats
   readonly #memory: EngineMemory
+  readonly #makeInPlace: ((machinery: Machinery) => InPlace) | undefined
+  #inPlace: InPlace | undefined
   readonly #attachments = new Map<number, Attachment>()
   readonly #nestedScratch = new Map<number, number[]>()
+  /** Blocks of the arena that a seat has. */
+  readonly #seatBlocks = new Map<number, number[]>()
+  /** Workers, and seats whose threads died in the middle of a run, until what they left is finished. */
   readonly #dead = new Set<number>()
   readonly #listeners = new Set<() => void>()
   #deathTimes: number[] = []
+  /** Of workers, ever. */
+  #deaths = 0
   #recovering: Promise<void> = Promise.resolve()
   #eventsSeen = 0
   #nextVolume = 0
@@ -53,20 +66,17 @@ export class Machinery {
 
   constructor(options: MachineryOptions) {
     this.backend = options.backend
+    this.#makeInPlace = options.inPlace
     this.#memory = createEngineMemory(options.workers, createArenaMemory(options.arenaBytes))
     this.arena = new Uint8Array(this.#memory.arena)
     this.allocator = new ArenaAllocator(options.arenaBytes)
     this.client = new Client(this.#memory, this.allocator, () => this.#onNews())
+    this.seats = new Seats(this.#memory, this.client.signals, () => this.client.watch())
     const scratches = Array.from({ length: options.workers }, () => this.allocator.allocate(scratchBytes))
     this.pool = new Pool(
       options.workers,
       this.client.signals,
-      (worker) => ({
-        worker,
-        memory: this.#memory,
-        scratchOffset: present(scratches[worker], 'scratch'),
-        clockOriginMs: performance.timeOrigin,
-      }),
+      (worker) => this.#startOf(worker, present(scratches[worker], 'scratch')),
       options.start ?? startThread,
       (worker) => this.#onDeath(worker),
     )
@@ -82,7 +92,7 @@ export class Machinery {
 
   /** Looks at the latency of the engine's requests from now on. */
   latencyWatch(): LatencyWatch {
-    const watch = new LatencyWatch(this.#memory.statistics, this.#memory.workerCount)
+    const watch = new LatencyWatch(this.#memory.statistics)
     watch.look()
     watch.restart()
     return watch
@@ -91,6 +101,44 @@ export class Machinery {
   /** Stripes of the lock table that are held: none when nothing is in flight. */
   heldLocks(): number {
     return new LockTable(this.#memory.locks).heldCount()
+  }
+
+  /** What does requests in place on this thread. Fails with LIMIT_EXCEEDED, ARENA_FULL. */
+  inPlace(): InPlace {
+    this.#inPlace ??= present(this.#makeInPlace, 'machinery that can do requests in place')(this)
+    return this.#inPlace
+  }
+
+  /**
+   * Takes a seat for a thread that is reached by `post`: its control messages wait there from now on. `ownBytes` of the arena are
+   * its own until it is freed. Fails with LIMIT_EXCEEDED, ARENA_FULL.
+   */
+  takeSeat(ownBytes: number, post: PostFrame): { readonly start: WorkerStart; readonly ownOffset: number } {
+    const scratchOffset = this.allocator.allocate(scratchBytes)
+    const ownOffset = scratchOffset < 0 ? -1 : this.allocator.allocate(ownBytes)
+    const blocks = [scratchOffset, ownOffset].filter((block) => block >= 0)
+    try {
+      if (blocks.length < 2) throw arenaFull(scratchBytes + ownBytes)
+      const seat = this.seats.take(post)
+      this.#seatBlocks.set(seat, blocks)
+      for (const { buffers, message } of this.#attachments.values()) this.seats.post(seat, message, buffers)
+      return { start: this.#startOf(seat, scratchOffset), ownOffset }
+    } catch (error) {
+      for (const block of blocks) this.client.releaseBlock(block)
+      throw error
+    }
+  }
+
+  /** A seat's thread has ended, or needs it no more; whatever it was doing is finished by a worker. */
+  freeSeat(seat: number): void {
+    if (!this.#seatBlocks.has(seat)) return
+    if (this.seats.isAtRest(seat)) return this.#forgetSeat(seat)
+    this.#dead.add(seat)
+    this.seats.retire(seat)
+    new SectorLock(this.#memory.sectors).release(seat + 1)
+    this.#releaseWordsOf(seat)
+    this.client.signals.ringAll()
+    this.#recovering = this.#recovering.then(() => this.#finishSeat(seat))
   }
 
   nextVolume(): number {
@@ -182,7 +230,10 @@ export class Machinery {
   async #tellAll(message: ControlMessage, buffers: readonly SharedArrayBuffer[]): Promise<void> {
     const alive = [...Array(this.workerCount).keys()].filter((worker) => !this.#dead.has(worker))
     await this.#watching(async () => {
-      await Promise.all(alive.map((worker) => this.pool.send(worker, message, buffers)))
+      await Promise.all([
+        ...alive.map((worker) => this.pool.send(worker, message, buffers)),
+        this.seats.tellAll(message, buffers),
+      ])
     })
   }
 
@@ -197,6 +248,7 @@ export class Machinery {
 
   #onNews(): void {
     this.pool.settleControl()
+    this.seats.settle()
     const events = this.client.signals.eventCount()
     if (events === this.#eventsSeen) return
     this.#eventsSeen = events
@@ -206,7 +258,8 @@ export class Machinery {
   /** The worker has ended: what it held in shared memory can be taken from it at once, whatever else is going on. */
   #onDeath(worker: number): void {
     this.#dead.add(worker)
-    for (const { cursor } of this.#attachments.values()) cursor?.releaseWordsOf(worker + 1)
+    this.#deaths++
+    this.#releaseWordsOf(worker)
     this.client.abandonLane(worker)
     this.pool.forgetControl(worker)
     this.client.signals.ringAll()
@@ -216,6 +269,53 @@ export class Machinery {
     this.#recovering = this.#recovering.then(() =>
       this.#deathTimes.length > deathsPerMinuteMax ? this.#giveUp() : this.#replace(worker),
     )
+  }
+
+  #releaseWordsOf(runner: number): void {
+    for (const { cursor } of this.#attachments.values()) cursor?.releaseWordsOf(runner + 1)
+  }
+
+  #startOf(worker: number, scratchOffset: number): WorkerStart {
+    return { worker, memory: this.#memory, scratchOffset, clockOriginMs: performance.timeOrigin }
+  }
+
+  /** A worker finishes what a seat's thread left. */
+  async #finishSeat(seat: number): Promise<void> {
+    if (this.#closing || this.client.failed) return
+    const deaths = this.#deaths
+    const worker = [...Array(this.workerCount).keys()].find((each) => !this.#dead.has(each))
+    if (worker !== undefined) {
+      const claimed = await this.#claimedByTheDead()
+      const finish = { kind: 'recover', runner: seat, claimed, deadOwners: this.#deadOwners() } as const
+      await this.#watching(() => this.pool.send(worker, finish))
+    }
+    if (worker === undefined || deaths !== this.#deaths) {
+      // A worker died over it: once more, when that one has a successor.
+      this.#recovering = this.#recovering.then(() => this.#finishSeat(seat))
+      return
+    }
+    this.#dead.delete(seat)
+    this.#forgetSeat(seat)
+  }
+
+  #forgetSeat(seat: number): void {
+    this.seats.free(seat)
+    for (const block of this.#seatBlocks.get(seat) ?? []) this.client.releaseBlock(block)
+    this.#seatBlocks.delete(seat)
+  }
+
+  #deadOwners(): number[] {
+    return [...this.#dead].map((dead) => dead + 1)
+  }
+
+  /** How far claims go by now; afterwards every claim below that is not ready belongs to somebody dead. */
+  async #claimedByTheDead(): Promise<[number, number][]> {
+    const claimed: [number, number][] = []
+    for (const [volume, { cursor }] of this.#attachments) {
+      if (cursor !== undefined) claimed.push([volume, cursor.claimed()])
+    }
+    await this.#tellAll({ kind: 'sync' }, [])
+    return claimed
   }
 
   /** Ends what is left of the workers and fails every request, now and later. */
@@ -228,17 +328,12 @@ export class Machinery {
   /** Starts a worker's successor and lets it finish what the dead one left. */
   async #replace(worker: number): Promise<void> {
     if (this.#closing || this.client.failed) return
-    const claimed: [number, number][] = []
-    for (const [volume, { cursor }] of this.#attachments) {
-      if (cursor !== undefined) claimed.push([volume, cursor.claimed()])
-    }
-    // After this every claim below those ends that is not ready belongs to a dead worker.
-    await this.#tellAll({ kind: 'sync' }, [])
-    const deadOwners = [...this.#dead].map((dead) => dead + 1)
+    const claimed = await this.#claimedByTheDead()
+    const deadOwners = this.#deadOwners()
     this.pool.restart(worker)
     this.#dead.delete(worker)
     const told = [...this.#attachments.values()].map(({ buffers, message }) => this.pool.send(worker, message, buffers))
-    told.push(this.pool.send(worker, { kind: 'recover', claimed, deadOwners }))
+    told.push(this.pool.send(worker, { kind: 'recover', runner: worker, claimed, deadOwners }))
     await this.#watching(() => Promise.all(told))
     if (!this.#dead.has(worker)) this.client.restoreLane(worker)
   }

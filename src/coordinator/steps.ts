@@ -3,9 +3,9 @@
  * through the client's rings, so a worker's death and a full ring are dealt with there.
  */
 import { CowringError, errorCodeOf } from '../base/errors.js'
+import { VolumeRoute } from '../wire/route.js'
 import type { Client } from './client.js'
 import { Gate } from './gate.js'
-import { VolumeRoute } from './route.js'
 import type { Transfer, TransferTarget } from './transfer.js'
 
 const noBytes = new Uint8Array(0)

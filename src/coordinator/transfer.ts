@@ -2,8 +2,9 @@
  * One request of a caller on its way: what it wants, how far it has been submitted, and the promise that waits for it.
  * Records are reused; a request allocates its promise and nothing else.
  */
+
+import type { Route } from '../wire/route.js'
 import type { Gate } from './gate.js'
-import type { Route } from './route.js'
 
 export interface TransferTarget {
   readonly route: Route

@@ -2,12 +2,14 @@
  * A volume: what a caller reads and writes, an origin or a snapshot. Checks a request once, here at the top, and hands it
  * on; everything below may assert what this file guarantees: whole sectors, inside the volume, volume open, writable.
  */
+import { present } from '../base/assert.js'
 import { CowringError, type ErrorCode, errorCodeOf } from '../base/errors.js'
-import { sectorBytes } from '../base/units.js'
 import { operation } from '../wire/operation.js'
+import type { Route } from '../wire/route.js'
 import type { Client } from './client.js'
 import { Gate } from './gate.js'
-import type { Route } from './route.js'
+import type { InPlace, PlaceFacts } from './in-place.js'
+import { failureOf, rangeRefusal } from './request-checks.js'
 import type { Transfer, TransferTarget } from './transfer.js'
 import { zeroInPieces } from './zero-in-pieces.js'
 
@@ -26,6 +28,8 @@ export interface VolumeFacts {
   readonly path: string | undefined
   /** Opened read-only, whatever the device is. */
   readonly readOnly: boolean
+  /** Where its requests in place go; a volume without one has none. */
+  readonly place?: PlaceFacts
 }
 
 let takenResolve: (value: Uint8Array) => void
@@ -38,14 +42,6 @@ const takeResolvers = (resolve: (value: Uint8Array) => void, reject: (error: Err
 
 const noBytes = new Uint8Array(0)
 
-const verbs: Record<number, string> = {
-  [operation.read]: 'read',
-  [operation.write]: 'write',
-  [operation.flush]: 'flush',
-  [operation.discard]: 'discard',
-  [operation.zero]: 'zeroing',
-}
-
 /** Found out only when the request could go on: it had waited while its device was suspended. */
 const foundLate: Partial<Record<ErrorCode, string>> = {
   DEVICE_CLOSED: 'while it waited its volume was closed, or its device removed; open it again to use it',
@@ -53,9 +49,15 @@ const foundLate: Partial<Record<ErrorCode, string>> = {
   READ_ONLY: 'while it waited its device got a read-only table',
 }
 
-/** A system says once that it could not write something back, and takes it for written from then on. */
-const whatAFlushLoses =
-  'what was written before may not be durable, and no later flush can tell until it is opened again'
+/** What this thread cannot do without waiting for itself; in words that follow a volume's name. */
+const whyNotInPlace: Partial<Record<ErrorCode, string>> = {
+  DEVICE_BUSY:
+    'is suspended, or one of its snapshots is being merged, and this thread cannot wait for itself: use the asynchronous request',
+  NOT_SUPPORTED: 'writes to copy-on-write volumes below it, which workers do: use the asynchronous request',
+  WORKER_DIED:
+    'kept a request waiting for ten seconds: the worker that it waits for has died or hangs. Whether it is carried out is not known; ' +
+    'asynchronous requests go on when the worker has been replaced',
+}
 
 export abstract class Volume implements TransferTarget {
   readonly #client: Client
@@ -167,6 +169,63 @@ export abstract class Volume implements TransferTarget {
     await this.#submit(operation.flush, 0, 0, noBytes)
   }
 
+  // ── in place ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * As `read`, on this thread: it runs the path itself and blocks until that is done, without a hop to a worker. Bytes and
+   * guarantees are those of `read`; requests of other threads go on beside it. A Uint8Array from `engine.alloc` is filled without a
+   * copy, and then nothing is allocated.
+   *
+   * This thread cannot wait for itself: while the device is suspended (also for the moment in which a snapshot is taken), or
+   * lies in a stack in which one copy-on-write volume writes to another, use `read`.
+   * Throws what `read` rejects with, DEVICE_BUSY and NOT_SUPPORTED.
+   */
+  readSync(offset: number, lengthOrInto: number | Uint8Array): Uint8Array {
+    const byteLength = typeof lengthOrInto === 'number' ? lengthOrInto : lengthOrInto.byteLength
+    const refused = this.#refuse(offset, byteLength, false)
+    if (refused !== undefined) throw refused
+    const into = typeof lengthOrInto === 'number' ? new Uint8Array(byteLength) : lengthOrInto
+    const status = this.#inPlace().read(this.deviceNumber(), offset, into)
+    if (status !== 0) throw this.#placeFailure(operation.read, offset, byteLength, status)
+    return into
+  }
+
+  /**
+   * As `write`, on this thread: when it returns, every later read sees the bytes. Atomicity and durability are those of
+   * `write`. Where `readSync` throws, it throws; also while a snapshot of the same origin is being merged, since the steps of a
+   * merge are taken by this thread: use `write`. Throws what `write` rejects with, DEVICE_BUSY and NOT_SUPPORTED.
+   */
+  writeSync(offset: number, bytes: Uint8Array): void {
+    const refused = this.#refuse(offset, bytes.byteLength, true)
+    if (refused !== undefined) throw refused
+    const status = this.#inPlace().write(this.deviceNumber(), offset, bytes)
+    if (status !== 0) throw this.#placeFailure(operation.write, offset, bytes.byteLength, status)
+  }
+
+  /** As `flush`, on this thread: when it returns, what was answered before is durable. Throws what `flush` rejects with, DEVICE_BUSY and NOT_SUPPORTED. */
+  flushSync(): void {
+    const status = this.#inPlace().flush(this.deviceNumber())
+    if (status !== 0) throw this.#placeFailure(operation.flush, 0, 0, status)
+  }
+
+  /** The number by which threads that do requests in place know its device. Fails with DEVICE_CLOSED, LIMIT_EXCEEDED. */
+  deviceNumber(): number {
+    this.mustBeOpen()
+    return present(this.#facts.place, 'a volume of a device').numbered()
+  }
+
+  #inPlace(): InPlace {
+    return present(this.#facts.place, 'a volume of a device').inPlace()
+  }
+
+  #placeFailure(asked: number, offset: number, byteLength: number, status: number): Error {
+    const code: ErrorCode = errorCodeOf(status) ?? 'IO_ERROR'
+    const errno = this.#inPlace().lastErrno
+    const why = whyNotInPlace[code]
+    if (why === undefined || errno !== 0) return this.#failed(asked, offset, byteLength, status, errno)
+    return new CowringError(code, `${this.name} ${why}`, { device: this.name, byteOffset: offset, byteLength })
+  }
+
   /** Refuses requests from now on; what has been submitted goes on. */
   shut(): void {
     this.#closed = true
@@ -186,15 +245,13 @@ export abstract class Volume implements TransferTarget {
     if (this.#closed) throw this.#isClosed()
   }
 
-  failure(transfer: Transfer): Error {
-    const code: ErrorCode = errorCodeOf(transfer.status) ?? 'IO_ERROR'
-    const verb = verbs[transfer.operation] ?? 'request'
-    const where = verb === 'flush' ? '' : ` of ${transfer.end - transfer.start} bytes at offset ${transfer.start}`
-    const errno = transfer.errno === 0 ? {} : { errno: transfer.errno }
-    const lost = verb === 'flush' && code === 'IO_ERROR' ? `${whatAFlushLoses}; ` : ''
-    const why = foundLate[code] ?? `${lost}${this.explain(code, transfer.errno)}`
-    const facts = { device: this.name, byteOffset: transfer.start, byteLength: transfer.end - transfer.start, ...errno }
-    return new CowringError(code, `${this.name}: ${verb}${where} failed: ${why}`, facts)
+  failure({ end, errno, operation: asked, start, status }: Transfer): Error {
+    return this.#failed(asked, start, end - start, status, errno)
+  }
+
+  #failed(asked: number, byteOffset: number, byteLength: number, status: number, errno: number): Error {
+    const failed = { operation: asked, byteOffset, byteLength, status, errno }
+    return failureOf(this.name, failed, (code) => foundLate[code] ?? this.explain(code, errno))
   }
 
   protected whyClosed(): string {
@@ -250,17 +307,10 @@ export abstract class Volume implements TransferTarget {
 
   #refuse(offset: number, byteLength: number, writes: boolean): CowringError | undefined {
     if (this.#closed) return this.#isClosed()
-    const whole = Number.isSafeInteger(offset) && offset % sectorBytes === 0 && byteLength % sectorBytes === 0
-    const facts = { device: this.name, byteOffset: offset, byteLength }
-    if (!whole || offset < 0 || !(byteLength >= 0)) {
-      const text = `${this.name}: offset ${offset} and length ${byteLength} must be multiples of ${sectorBytes} bytes`
-      return new CowringError('INVALID_ARGUMENT', text, facts)
-    }
-    if (offset + byteLength > this.sizeBytes) {
-      const text = `${this.name}: ${byteLength} bytes at offset ${offset} reach past its end at ${this.sizeBytes}`
-      return new CowringError('OUT_OF_RANGE', text, facts)
-    }
+    const refused = rangeRefusal(this.name, this.sizeBytes, offset, byteLength)
+    if (refused !== undefined) return refused
     if (writes && this.readOnly) {
+      const facts = { device: this.name, byteOffset: offset, byteLength }
       return new CowringError('READ_ONLY', `${this.name} ${this.whyReadOnly()}`, facts)
     }
     return undefined

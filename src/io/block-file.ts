@@ -10,6 +10,7 @@
  * - a read or write moves all its bytes or answers an errno, and then any part of them may have been moved;
  * - reading past the end answers EIO, writing past it ENOSPC, and then nothing has been written: no call changes the size;
  * - `zero` and `discard` take whole sectors; a range that reaches past the end answers ENOSPC and nothing of it has changed. After another errno any part of the range may read as zeroes;
+ * - `extent` takes whole sectors inside the file; what it calls a hole reads as zeroes if nobody writes there meanwhile;
  * - `barrier()` answers 0 only if every write that returned before it was called is durable;
  * - calls from several threads on descriptors of one file may overlap.
  */
@@ -25,6 +26,12 @@ export interface BlockFile {
    * then nothing has changed.
    */
   discard(byteLength: number, fileOffset: number): number
+  /**
+   * How the file goes on at `fileOffset`, for at most `byteLength`: a positive number of bytes of data, or a negative number
+   * of bytes of hole (not allocated, reads as zeroes); whole sectors, and 0 only if nothing was asked for. What follows may be
+   * of the same kind. Where holes cannot be told, everything is data.
+   */
+  extent(fileOffset: number, byteLength: number): number
   /** Makes every completed write, zeroing and discard durable (`fdatasync`). */
   barrier(): number
   /** The size in bytes now, which another process may have changed; -1 if it cannot be told. */
@@ -42,6 +49,8 @@ export type BlockFileDescriptor =
       readonly fd: number
       readonly backend: IoBackend
       readonly isBlockDevice: boolean
+      /** Opened with O_DIRECT: places in the arena must be aligned like blocks. */
+      readonly isDirect?: boolean
       /** Size in bytes when opened, down to whole sectors; `sizeBytes()` of the BlockFile tells the size of now. */
       readonly sizeBytes: number
       /** Where a barrier that failed is noted, for every thread: see src/shm/flush-failures. */
@@ -92,17 +101,26 @@ export interface MapPart {
   readonly fileOffset: number
 }
 
+type FileDescriptor = Extract<BlockFileDescriptor, { kind: 'file' }>
+
 /** Of every open file that a descriptor leads to. */
-export function flushFailuresOf(descriptor: BlockFileDescriptor): SharedArrayBuffer[] {
+export const flushFailuresOf = (descriptor: BlockFileDescriptor): SharedArrayBuffer[] =>
+  filesIn(descriptor).map(({ flushFailure }) => flushFailure)
+
+/** True if any open file that a descriptor leads to was opened with O_DIRECT. */
+export const isDirect = (descriptor: BlockFileDescriptor): boolean =>
+  filesIn(descriptor).some((file) => file.isDirect === true)
+
+function filesIn(descriptor: BlockFileDescriptor): FileDescriptor[] {
   switch (descriptor.kind) {
     case 'file':
-      return [descriptor.flushFailure]
+      return [descriptor]
     case 'map':
-      return descriptor.parts.flatMap(({ file }) => flushFailuresOf(file))
+      return descriptor.parts.flatMap(({ file }) => filesIn(file))
     case 'stripes':
-      return descriptor.columns.flatMap(({ file }) => flushFailuresOf(file))
+      return descriptor.columns.flatMap(({ file }) => filesIn(file))
     case 'flakey':
-      return flushFailuresOf(descriptor.file)
+      return filesIn(descriptor.file)
     default:
       return []
   }
@@ -115,4 +133,13 @@ export interface FlakeyFaults {
   readonly dropWrites: boolean
 }
 
-export const errno = { EIO: 5, EAGAIN: 11, EINTR: 4, EINVAL: 22, ENOSPC: 28, ENOSYS: 38, EOPNOTSUPP: 95 } as const
+export const errno = {
+  EIO: 5,
+  ENXIO: 6,
+  EAGAIN: 11,
+  EINTR: 4,
+  EINVAL: 22,
+  ENOSPC: 28,
+  ENOSYS: 38,
+  EOPNOTSUPP: 95,
+} as const

@@ -10,6 +10,7 @@
 import { assert } from '../base/assert.js'
 import { type BlockFile, errno } from './block-file.js'
 import { punchHole, zeroRange } from './deallocate.js'
+import { findExtent } from './find-extent.js'
 import { KnownEnd, type Turns } from './known-end.js'
 import { type Libc, libc, seekEnd } from './libc.js'
 import { assertRange, assertTransfer } from './transfer-bounds.js'
@@ -89,6 +90,11 @@ export class LibcFile implements BlockFile {
   discard(byteLength: number, fileOffset: number): number {
     const refused = this.#refuseRange(byteLength, fileOffset)
     return refused === 0 ? punchHole(this.#libc, this.#fd, byteLength, fileOffset) : refused
+  }
+
+  extent(fileOffset: number, byteLength: number): number {
+    assertRange(byteLength, fileOffset)
+    return findExtent(this.#libc, this.#fd, fileOffset, byteLength)
   }
 
   barrier(): number {

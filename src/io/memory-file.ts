@@ -72,6 +72,11 @@ export class MemoryFile implements BlockFile {
     return this.zero(byteLength, fileOffset)
   }
 
+  /** All data: memory has no holes. */
+  extent(_fileOffset: number, byteLength: number): number {
+    return byteLength
+  }
+
   barrier(): number {
     return 0
   }

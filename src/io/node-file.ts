@@ -53,6 +53,11 @@ export class NodeFile implements BlockFile {
     return libcLoads() ? punchHole(libc(), this.#fd, byteLength, fileOffset) : errno.EOPNOTSUPP
   }
 
+  /** All data: node:fs cannot seek. */
+  extent(_fileOffset: number, byteLength: number): number {
+    return byteLength
+  }
+
   barrier(): number {
     for (;;) {
       try {

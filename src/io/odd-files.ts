@@ -25,6 +25,11 @@ export class ErrorFile implements BlockFile {
     return errno.EIO
   }
 
+  /** Not even zeroes can be read. */
+  extent(_fileOffset: number, byteLength: number): number {
+    return byteLength
+  }
+
   /** Nothing was written, so nothing is left to make durable. The kernel sends no flush to an error target either. */
   barrier(): number {
     return 0
@@ -60,6 +65,10 @@ export class ZeroFile implements BlockFile {
 
   discard(): number {
     return 0
+  }
+
+  extent(_fileOffset: number, byteLength: number): number {
+    return byteLength === 0 ? 0 : -byteLength
   }
 
   barrier(): number {
@@ -113,6 +122,12 @@ export class FlakeyFile implements BlockFile {
   discard(byteLength: number, fileOffset: number): number {
     assertRange(byteLength, fileOffset)
     return this.#answerFor(byteLength, fileOffset) ?? this.#file.discard(byteLength, this.#fileOffset + fileOffset)
+  }
+
+  /** When down too: how a file is allocated has nothing to do with whether it works. */
+  extent(fileOffset: number, byteLength: number): number {
+    assertRange(byteLength, fileOffset)
+    return this.#file.extent(this.#fileOffset + fileOffset, byteLength)
   }
 
   barrier(): number {

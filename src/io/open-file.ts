@@ -60,7 +60,15 @@ function openAt(path: string, create: boolean, given: string, options: OpenSourc
     }
     const sizeBytes = usableBytes(fd, status, path, options)
     return {
-      descriptor: { kind: 'file', fd, backend, isBlockDevice, sizeBytes, flushFailure: new SharedArrayBuffer(4) },
+      descriptor: {
+        kind: 'file',
+        fd,
+        backend,
+        isBlockDevice,
+        sizeBytes,
+        ...(options.direct === true ? { isDirect: true } : {}),
+        flushFailure: new SharedArrayBuffer(4),
+      },
       path,
       name: basename(given),
       identity: identityOfStatus(status),

@@ -52,6 +52,14 @@ export abstract class PartwiseFile implements BlockFile {
     return this.#clear('discard', byteLength, fileOffset)
   }
 
+  /** Of the first part that is touched. */
+  extent(fileOffset: number, byteLength: number): number {
+    assertRange(byteLength, fileOffset)
+    if (byteLength === 0) return 0
+    const file = this.locate(fileOffset)
+    return file.extent(this.partOffset, Math.min(byteLength, this.partLeft))
+  }
+
   abstract barrier(): number
 
   sizeBytes(): number {

@@ -20,8 +20,8 @@ const free = 0
 const wantedBit = 1
 const claimedBit = 2
 const ownerShift = 2
-/** Above every worker's. Limit: volumes are numbered below 2^28. */
-const mergeOwnerBase = 32
+/** Above every worker's and every seat's. Limit: volumes are numbered below 2^28. */
+const mergeOwnerBase = 128
 
 /** The owner of the keys of a merge's window, by its origin's volume: no worker's, so that any worker can go on with it. */
 export const mergeOwner = (volume: number): number => mergeOwnerBase + volume

@@ -53,7 +53,7 @@ const operationDoubles = operationFields.firstBucket + bucketCount
 const countersAt = operationNames.length * operationDoubles
 const blockDoubles = countersAt + 16
 
-export const statisticsBytes = (workers: number): number => workers * blockDoubles * 8
+export const statisticsBytes = (runners: number): number => runners * blockDoubles * 8
 
 const bucketOf = (ms: number): number => {
   const microseconds = Math.min(2 ** 30, ms * 1000) | 0
@@ -116,12 +116,17 @@ export interface EngineStatistics {
   readonly counters: Record<CounterName, number>
 }
 
-/** Adds up the blocks of all workers. */
+const blocksIn = (memory: SharedArrayBuffer): Float64Array[] =>
+  Array.from(
+    { length: memory.byteLength / (blockDoubles * 8) },
+    (_, runner) => new Float64Array(memory, runner * blockDoubles * 8, blockDoubles),
+  )
+
+/** Adds up the blocks of all workers and seats. */
 export function readStatistics(memory: SharedArrayBuffer, workers: number): EngineStatistics {
   const sum = new Float64Array(blockDoubles)
   const max = new Float64Array(operationNames.length)
-  for (let worker = 0; worker < workers; worker++) {
-    const block = new Float64Array(memory, worker * blockDoubles * 8, blockDoubles)
+  for (const block of blocksIn(memory)) {
     for (const [index, value] of block.entries()) sum[index] = (sum[index] as number) + value
     for (const index of operationNames.keys()) {
       const slowest = block[index * operationDoubles + operationFields.maxMs] as number
@@ -167,11 +172,8 @@ export class LatencyWatch {
   readonly #before = new Float64Array(bucketCount)
   readonly #now = new Float64Array(bucketCount)
 
-  constructor(memory: SharedArrayBuffer, workers: number) {
-    this.#blocks = Array.from(
-      { length: workers },
-      (_, worker) => new Float64Array(memory, worker * blockDoubles * 8, blockDoubles),
-    )
+  constructor(memory: SharedArrayBuffer) {
+    this.#blocks = blocksIn(memory)
   }
 
   look(): { readonly samples: number; readonly p99Ms: number } {

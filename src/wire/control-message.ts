@@ -6,6 +6,7 @@
  * has no piece of it.
  */
 import { Packr } from 'msgpackr'
+import type { DeviceOnWire } from './device-on-wire.js'
 import type { EngineMemory } from './engine-memory.js'
 import type { FileOnWire } from './file-on-wire.js'
 
@@ -61,14 +62,18 @@ export type ControlMessage =
   /** Carried out like any other: passing it means that a turn boundary was passed. */
   | { readonly kind: 'sync' }
   /**
-   * Finish what the former worker of this number left: see workers/recover. `claimed` says how far each store's claims went
-   * when it was found dead, `deadOwners` which owners of lock and commit words are dead now.
+   * Finish what the runner of this number left that died: a worker's predecessor, or a seat; see workers/recover. `claimed` says
+   * how far each store's claims went when it was found dead, `deadOwners` which owners of lock and commit words are dead now.
    */
   | {
       readonly kind: 'recover'
+      readonly runner: number
       readonly claimed: readonly (readonly [volume: number, claimedEnd: number])[]
       readonly deadOwners: readonly number[]
     }
+  /** To seats only: what a device is now, and that nobody has it open any more. */
+  | { readonly kind: 'device'; readonly device: DeviceOnWire }
+  | { readonly kind: 'device-gone'; readonly number: number }
   | { readonly kind: 'stop' }
 
 export interface ControlFrame {

@@ -12,6 +12,8 @@ export interface ContractSubject {
   readonly arena: Uint8Array
   /** What the file occupies, in bytes; absent where that cannot shrink. */
   occupiedBytes?(): number
+  /** Whether it knows holes from data; so it is unless this is false. */
+  readonly tellsHoles?: boolean
   /** Changes the size of the file behind the implementation's back; absent where sizes are fixed. */
   resize?(byteLength: number): void
   /** Closes what the implementation stands on; absent where nothing can be closed. */
@@ -212,6 +214,65 @@ export function blockFileContract(name: string, make: (byteLength: number) => Co
       const before = subject.occupiedBytes()
       if (file.discard(3 * mebibyte, mebibyte) === errno.EOPNOTSUPP) return skip('its file system punches no holes')
       expect(subject.occupiedBytes()).toBeLessThanOrEqual(before - 3 * mebibyte)
+    })
+
+    describe('extent', () => {
+      /** Every stretch of a range, as the file tells them. */
+      const extents = (fileOffset: number, byteLength: number) => {
+        const found: number[] = []
+        for (let at = fileOffset; at < fileOffset + byteLength; at += Math.abs(found.at(-1) as number)) {
+          found.push(file.extent(at, fileOffset + byteLength - at))
+          expect(Math.abs(found.at(-1) as number)).toBeGreaterThan(0)
+        }
+        return found
+      }
+
+      test('the stretches of a range are whole sectors and cover it, and holes read as zeroes', () => {
+        subject.arena.fill(0xee, 0, 512)
+        for (const fileOffset of [0, mebibyte + 512, 4 * mebibyte, sizeBytes - 512]) {
+          expect(file.write(0, 512, fileOffset)).toBe(0)
+        }
+        let at = 0
+        for (const found of extents(0, sizeBytes)) {
+          expect(Math.abs(found) % 512).toBe(0)
+          if (found < 0) {
+            expect(file.read(0, -found, at)).toBe(0)
+            expect(bytes(0, -found).every((byte) => byte === 0)).toBe(true)
+          }
+          at += Math.abs(found)
+        }
+        expect(at).toBe(sizeBytes)
+      })
+
+      test('what has been written is data', () => {
+        subject.arena.fill(0xee, 0, 8192)
+        expect(file.write(0, 8192, mebibyte)).toBe(0)
+        expect(extents(mebibyte, 8192).every((found) => found > 0)).toBe(true)
+        expect(extents(sizeBytes - 512, 512)).toHaveLength(1)
+      })
+
+      test('nothing goes on for nothing', () => {
+        expect(file.extent(0, 0)).toBe(0)
+        expect(file.extent(sizeBytes - 512, 0)).toBe(0)
+      })
+
+      test('a discarded stretch that has given up its space is a hole', ({ skip }) => {
+        if (subject.occupiedBytes === undefined) return skip('what it occupies is fixed')
+        subject.arena.fill(0xee, 0, 4 * mebibyte)
+        expect(file.write(0, 4 * mebibyte, 0)).toBe(0)
+        const before = subject.occupiedBytes()
+        if (file.discard(2 * mebibyte, mebibyte) === errno.EOPNOTSUPP) return skip('its file system punches no holes')
+        if (subject.occupiedBytes() === before) return skip('its space is not given back at once')
+        const { tellsHoles = true } = subject
+        const holes = extents(0, 4 * mebibyte).filter((found) => found < 0)
+        expect(holes).toEqual(tellsHoles ? [-2 * mebibyte] : [])
+      })
+
+      test('after a close everything is data', ({ skip }) => {
+        if (subject.close === undefined) return skip('it cannot be closed')
+        subject.close()
+        expect(file.extent(512, 4096)).toBe(4096)
+      })
     })
 
     test('a transfer outside the arena or at a negative offset is an assertion, not a transfer', () => {

@@ -45,6 +45,8 @@ function originOverSnapshot() {
       volume: upperVolume,
       file: new VolumeFile(ctx, lower.volume),
       flushFailures: new FlushFailures([new SharedArrayBuffer(flushFailureBytes)]),
+
+      isDirect: false,
       sizeBytes: origin.sizeBytes,
       nested: 2,
       refusesDiscards: true,
@@ -187,6 +189,8 @@ test('a store that lies on a snapshot is merged from there, and cleared there', 
     volume: upperVolume,
     file: device,
     flushFailures: new FlushFailures([new SharedArrayBuffer(flushFailureBytes)]),
+
+    isDirect: false,
     sizeBytes: bytes.length,
     nested: 2,
     refusesDiscards: true,

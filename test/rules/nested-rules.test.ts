@@ -27,6 +27,8 @@ function forkOfFork() {
     volume: upperVolume,
     file: new VolumeFile(ctx, lower.volume),
     flushFailures: new FlushFailures([new SharedArrayBuffer(flushFailureBytes)]),
+
+    isDirect: false,
     sizeBytes: origin.sizeBytes,
     nested: 2,
     refusesDiscards: true,

@@ -135,6 +135,7 @@ export class SteppedEngine {
       origin,
       cow,
       cowFlushFailures: new FlushFailures([cowFlushMemory]),
+      cowIsDirect: false,
       sizeBytes: origin.sizeBytes,
       geometry,
       chunkBytes,
@@ -253,6 +254,7 @@ export class SteppedEngine {
     const claimed = this.snapshots.map(({ cursor, volume }) => [volume, cursor.claimed()] as const)
     recover(
       this.worker(worker),
+      worker + 1,
       claimed,
       dead.map((number) => number + 1),
     )
@@ -293,6 +295,7 @@ export class SteppedEngine {
       volume: 0,
       file: this.origin,
       flushFailures: new FlushFailures([this.#flushMemory]),
+      isDirect: false,
       sizeBytes: this.origin.bytes.length,
       nested: 0,
       refusesDiscards: false,

@@ -14,7 +14,7 @@ const arena = sharedArena(65536)
 const sizeBytes = 1 << 20
 
 function mapped(name: string, minor: number, targets: readonly Target[] = [], uuid?: string, readOnly = false) {
-  const device = new MappedDevice(name, minor, { begin: () => {}, refuse: () => {} })
+  const device = new MappedDevice(name, minor, { begin: () => {}, refuse: () => {} }, {} as never)
   device.uuid = uuid
   if (targets.length > 0) device.live = new Table(targets, [], readOnly)
   return device

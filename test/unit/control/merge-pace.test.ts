@@ -7,7 +7,7 @@ const mebibyte = 2 ** 20
 function paceOf(limits: MergeLimits) {
   const memory = new SharedArrayBuffer(statisticsBytes(1))
   const writer = new StatisticsWriter(memory, 0)
-  const pace = new MergePace(limits, new LatencyWatch(memory, 1))
+  const pace = new MergePace(limits, new LatencyWatch(memory))
   const foreground = (count: number, ms: number) => {
     for (let each = 0; each < count; each++) writer.operation(operationIndex.originWrite, 4096, ms, false)
   }

@@ -5,7 +5,7 @@ function watched(workers = 2) {
   const memory = new SharedArrayBuffer(statisticsBytes(workers))
   const writers = Array.from({ length: workers }, (_, worker) => new StatisticsWriter(memory, worker))
   const request = (worker: number, index: number, ms: number) => writers[worker]?.operation(index, 512, ms, false)
-  return { watch: new LatencyWatch(memory, workers), request }
+  return { watch: new LatencyWatch(memory), request }
 }
 
 /** A percentile is at most an eighth off. */

@@ -5,7 +5,7 @@
  * Guarantees: `locate` makes no object; a place never reaches over the end of the part it lies in.
  * Requires: an offset inside the device.
  */
-import { discardBytesMax } from '../wire/operation.js'
+import { discardBytesMax } from './operation.js'
 
 /** The start of a request, found: so many bytes go on in this volume from there. Filled again and again. */
 export interface Place {
@@ -24,7 +24,31 @@ export interface Route {
   locate(byteOffset: number, place: Place): void
   /** The volumes that a flush goes to. */
   readonly flushed: readonly number[]
+  /** As it goes to other threads, which find out by themselves how the volumes are served. */
+  onWire(): RouteOnWire
 }
+
+export type RouteOnWire =
+  | { readonly kind: 'volume'; readonly volume: number }
+  | {
+      readonly kind: 'map'
+      readonly parts: readonly (PlacedOnWire & { readonly start: number; readonly byteLength: number })[]
+    }
+  | { readonly kind: 'stripes'; readonly chunkBytes: number; readonly columns: readonly PlacedOnWire[] }
+
+interface PlacedOnWire {
+  readonly route: RouteOnWire
+  readonly offset: number
+}
+
+export function routeFromWire(wire: RouteOnWire): Route {
+  const placed = <Placed extends PlacedOnWire>(part: Placed) => ({ ...part, route: routeFromWire(part.route) })
+  if (wire.kind === 'volume') return new VolumeRoute(wire.volume)
+  if (wire.kind === 'map') return new MapRoute(wire.parts.map(placed))
+  return new StripeRoute(wire.columns.map(placed), wire.chunkBytes)
+}
+
+const placedOnWire = <Placed extends RouteColumn>(part: Placed) => ({ ...part, route: part.route.onWire() })
 
 export const newPlace = (): Place => ({
   volume: 0,
@@ -55,6 +79,10 @@ export class VolumeRoute implements Route {
     place.routeBytes = this.routeBytes
     place.worker = this.worker
     place.discardBytes = this.discardBytes
+  }
+
+  onWire(): RouteOnWire {
+    return { kind: 'volume', volume: this.volume }
   }
 }
 
@@ -88,6 +116,10 @@ export class MapRoute implements Route {
     part.route.locate(part.offset + at, place)
     place.byteLength = Math.min(place.byteLength, part.byteLength - at)
   }
+
+  onWire(): RouteOnWire {
+    return { kind: 'map', parts: this.#parts.map(placedOnWire) }
+  }
 }
 
 export interface RouteColumn {
@@ -114,5 +146,8 @@ export class StripeRoute implements Route {
     const at = Math.floor(chunk / this.#columns.length) * this.#chunkBytes + inChunk
     column.route.locate(column.offset + at, place)
     place.byteLength = Math.min(place.byteLength, this.#chunkBytes - inChunk)
+  }
+  onWire(): RouteOnWire {
+    return { kind: 'stripes', chunkBytes: this.#chunkBytes, columns: this.#columns.map(placedOnWire) }
   }
 }

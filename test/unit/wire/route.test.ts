@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { MapRoute, newPlace, type Route, StripeRoute, VolumeRoute } from '../../../src/coordinator/route.js'
+import { MapRoute, newPlace, type Route, StripeRoute, VolumeRoute } from '../../../src/wire/route.js'
 import { holds } from '../../support/seeded.js'
 
-const file = 'test/unit/coordinator/route.test.ts'
+const file = 'test/unit/wire/route.test.ts'
 
 function placeAt(route: Route, byteOffset: number) {
   const place = newPlace()

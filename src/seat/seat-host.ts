@@ -1,0 +1,142 @@
+/**
+ * The coordinator's end of a seat on another thread: opens devices for it, passes on what only workers can do, and takes the
+ * seat back when the thread gives it up or ends, however it ends.
+ */
+import { MessageChannel } from 'node:worker_threads'
+import { CowringError, statusNumbers } from '../base/errors.js'
+import type { DeviceVolume } from '../control/device-volume.js'
+import type { Mapper } from '../control/mapper.js'
+import { Gate } from '../coordinator/gate.js'
+import type { Machinery } from '../coordinator/machinery.js'
+import type { Transfer, TransferTarget } from '../coordinator/transfer.js'
+import { CallWords, callBytes } from '../shm/call-words.js'
+import type { Route } from '../wire/route.js'
+import { stagingBytes } from './seat.js'
+import type { CallAnswer, ForwardedRequest, SeatCall, SeatToken } from './seat-token.js'
+
+/** A seat for one thread. Fails with LIMIT_EXCEEDED, ARENA_FULL. */
+export function shareSeat(machinery: Machinery, mapper: Mapper, bufferBytes: number): SeatToken {
+  const { port1, port2 } = new MessageChannel()
+  const ownBytes = bufferBytes + stagingBytes
+  const { ownOffset, start } = machinery.takeSeat(ownBytes, (frame) => port1.postMessage(frame))
+  const calls = new SharedArrayBuffer(callBytes)
+  const host = new SeatHost(machinery, mapper, new CallWords(calls), (answer) => port1.postMessage(answer))
+  port1.on('message', (call: SeatCall) => host.take(call))
+  port1.once('close', () => {
+    host.end()
+    machinery.freeSeat(start.worker)
+  })
+  port1.unref()
+  return { port: port2, start, ownOffset, ownBytes, calls }
+}
+
+class SeatHost {
+  readonly #machinery: Machinery
+  readonly #mapper: Mapper
+  readonly #words: CallWords
+  readonly #answer: (answer: CallAnswer) => void
+  readonly #opened = new Map<number, DeviceVolume>()
+  #hasEnded = false
+
+  constructor(machinery: Machinery, mapper: Mapper, words: CallWords, answer: (answer: CallAnswer) => void) {
+    this.#machinery = machinery
+    this.#mapper = mapper
+    this.#words = words
+    this.#answer = answer
+  }
+
+  take(call: SeatCall): void {
+    if (call.kind === 'forward') void this.#forward(call)
+    else if (call.kind === 'open') void this.#reply(call.id, () => this.#open(call.id, call.name, call.readOnly))
+    else void this.#reply(call.id, () => this.#close(call.opened))
+  }
+
+  /** The thread has ended, or let go: what it had open is closed. */
+  end(): void {
+    this.#hasEnded = true
+    // A device that is gone by now, with the engine, needs no closing.
+    for (const volume of this.#opened.values()) volume.close().catch(() => {})
+    this.#opened.clear()
+  }
+
+  async #open(id: number, name: string, readOnly: boolean): Promise<Partial<CallAnswer>> {
+    const volume = await this.#mapper.open(name, { readOnly })
+    if (this.#hasEnded) await volume.close()
+    else this.#opened.set(id, volume)
+    return { opened: { device: volume.deviceNumber(), name, sizeBytes: volume.sizeBytes, readOnly: volume.readOnly } }
+  }
+
+  async #close(opened: number): Promise<Partial<CallAnswer>> {
+    const volume = this.#opened.get(opened)
+    this.#opened.delete(opened)
+    await volume?.close()
+    return {}
+  }
+
+  async #reply(id: number, act: () => Promise<Partial<CallAnswer>>): Promise<void> {
+    try {
+      this.#answer({ kind: 'answer', id, ...(await act()) })
+    } catch (error) {
+      if (!(error instanceof CowringError)) throw error
+      const { code, facts, message } = error
+      this.#answer({ kind: 'answer', id, error: { code, facts, message } })
+    }
+  }
+
+  async #forward(request: ForwardedRequest): Promise<void> {
+    const route = this.#machinery.seats.routeOf(request.device)
+    if (route === undefined) return this.#words.answer(statusNumbers.DEVICE_CLOSED, 0)
+    const { errno, status } = await new Forwarding(this.#machinery, route).carryOut(request)
+    this.#words.answer(status, errno)
+  }
+}
+
+/** One request on its way to the workers. The seat that waits for it has passed the device's gate. */
+class Forwarding implements TransferTarget {
+  readonly route: Route
+  readonly gate: Gate<Transfer>
+  readonly #machinery: Machinery
+
+  constructor(machinery: Machinery, route: Route) {
+    this.#machinery = machinery
+    this.route = route
+    this.gate = new Gate<Transfer>((transfer) => machinery.client.begin(transfer))
+  }
+
+  carryOut({ arenaOffset, byteLength, byteOffset, operation }: ForwardedRequest): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const transfer = this.#machinery.client.transfer()
+      transfer.target = this
+      transfer.operation = operation
+      transfer.start = byteOffset
+      transfer.next = byteOffset
+      transfer.end = byteOffset + byteLength
+      transfer.bytes = this.#machinery.arena.subarray(arenaOffset, arenaOffset + byteLength)
+      transfer.arenaOffset = arenaOffset
+      transfer.resolve = () => resolve({ status: statusNumbers.OK, errno: 0 })
+      transfer.reject = (error) =>
+        resolve(error instanceof Refused ? error : { status: statusNumbers.IO_ERROR, errno: 0 })
+      this.gate.pass(transfer)
+    })
+  }
+
+  failure({ errno, status }: Transfer): Error {
+    return new Refused(status, errno)
+  }
+}
+
+interface Outcome {
+  readonly status: number
+  readonly errno: number
+}
+
+class Refused extends Error implements Outcome {
+  readonly status: number
+  readonly errno: number
+
+  constructor(status: number, errno: number) {
+    super()
+    this.status = status
+    this.errno = errno
+  }
+}

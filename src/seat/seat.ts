@@ -1,0 +1,445 @@
+/**
+ * A seat: a thread's place in the engine, where it runs turns itself. A request is carried out by the code that workers run, on
+ * the state that they share, without a hop.
+ *
+ *     enter     begin to run, hear what has changed, wait for the device's gate
+ *     begin…    requests of this batch; what needs no copy is done at once
+ *     finish    turns, until nothing is left in hand
+ *     leave     at rest: devices may be suspended, tables swapped, snapshots taken
+ *
+ * Guarantees: at rest it holds no key, no claim and no place in any device. Nothing is allocated per request.
+ * Requires: one batch at a time; offsets and lengths in whole sectors, inside the device (asserted); no caller's code that may
+ * block between `enter` and `leave`.
+ */
+import { receiveMessageOnPort } from 'node:worker_threads'
+import { carryOutControl } from '../../workers/control.js'
+import { WorkerRound } from '../../workers/round.js'
+import { SeatContext, tagCount } from '../../workers/seat-context.js'
+import { beginExtent } from '../../workers/turn.js'
+import { type DeviceView, needsAlignment, originOf, type VolumeView } from '../../workers/views.js'
+import { assert, present } from '../base/assert.js'
+import { statusNumbers } from '../base/errors.js'
+import { sectorBytes } from '../base/units.js'
+import { CallWords } from '../shm/call-words.js'
+import { GateWords, gateState } from '../shm/gate-words.js'
+import { RestWords } from '../shm/rest-words.js'
+import { SectorLock } from '../shm/sector-lock.js'
+import type { ControlFrame, WorkerStart } from '../wire/control-message.js'
+import { changesBytes, discardBytesMax, extentBytes, extentBytesMax, operation } from '../wire/operation.js'
+import { newPlace } from '../wire/route.js'
+import { extentAt } from './extent-at.js'
+import { type CallAnswer, type ForwardedRequest, isAnswer, type SeatMail, type SeatToken } from './seat-token.js'
+
+/** The seat's own place for bytes that cannot be where the caller has them; one extent. */
+export const stagingBytes = extentBytesMax
+const pageBytes = 4096
+
+export interface SeatParts {
+  readonly start: WorkerStart
+  readonly ownOffset: number
+  /** Of these the last `stagingBytes` are the seat's, the rest its caller's. */
+  readonly ownBytes: number
+  readonly receive: () => ControlFrame | undefined
+  /** Passes a request on that only workers can carry out, and waits for it; without it such requests are refused. */
+  readonly forward?: (request: ForwardedRequest) => CallWords
+  /**
+   * Of the coordinator's own seat, on which that thread must not wait for itself: how long `finish` waits for other threads
+   * before it gives up, and what is called then. `goOn` has to be called until it is over.
+   */
+  readonly waitMsMax?: number
+  readonly onStalled?: () => void
+}
+
+/** Listening, the strides of a turn, a look for work. */
+const stepsOfARound = 7
+/** How long such a seat sleeps at most, so that it sees when its time is over. */
+const sleepMsMax = 10
+
+export class Seat {
+  readonly arena: Uint8Array
+  /** The part of the arena that is this seat's caller's, page-aligned. */
+  readonly bufferOffset: number
+  readonly bufferBytes: number
+  /** By tag, after `finish`: a number of `statusNumbers`, and the system's errno where that says more. */
+  readonly status: Int32Array
+  readonly errno: Int32Array
+  /** Of the last call that answered a status. */
+  lastErrno = 0
+  /** Of the last call that asked how a device goes on. */
+  extentBytes = 0
+  readonly #ctx: SeatContext
+  readonly #round: WorkerRound
+  readonly #rests: RestWords
+  readonly #gates: GateWords
+  readonly #sectors: SectorLock
+  readonly #receive: () => ControlFrame | undefined
+  /** Frames that came another way than through `#receive`, and were not carried out yet. */
+  readonly #taken: ControlFrame[] = []
+  readonly #forward: ((request: ForwardedRequest) => CallWords) | undefined
+  readonly #stagingOffset: number
+  readonly #place = newPlace()
+  readonly #waitMsMax: number
+  readonly #onStalled: (() => void) | undefined
+  /** Something that was given up is still in hand. */
+  isStalled = false
+  #device: DeviceView | undefined
+  #letGo: (() => void) | undefined
+
+  /** On the thread that is to use it. Control messages that wait are carried out with the first batch. */
+  static take({ calls, ownBytes, ownOffset, port, start }: SeatToken): Seat {
+    const words = new CallWords(calls)
+    const seat = new Seat({
+      start,
+      ownOffset,
+      ownBytes,
+      receive: () => {
+        for (;;) {
+          const mail: SeatMail | undefined = receiveMessageOnPort(port)?.message
+          if (mail === undefined || !isAnswer(mail)) return mail
+          seat.onAnswer?.(mail)
+        }
+      },
+      forward: (request) => {
+        words.begin()
+        port.postMessage(request)
+        words.wait()
+        return words
+      },
+    })
+    seat.#letGo = () => port.close()
+    return seat
+  }
+
+  /** Answers of the coordinator's thread that came among control messages. */
+  onAnswer: ((answer: CallAnswer) => void) | undefined
+
+  constructor({ forward, onStalled, ownBytes, ownOffset, receive, start, waitMsMax }: SeatParts) {
+    const ctx = new SeatContext(start)
+    this.#ctx = ctx
+    this.#receive = () => this.#taken.shift() ?? receive()
+    this.#round = new WorkerRound(ctx, this.#receive, waitMsMax === undefined ? undefined : sleepMsMax)
+    this.#waitMsMax = waitMsMax ?? Number.POSITIVE_INFINITY
+    this.#onStalled = onStalled
+    this.#rests = new RestWords(start.memory.rests)
+    this.#gates = new GateWords(start.memory.gates)
+    this.#sectors = new SectorLock(start.memory.sectors)
+    this.#forward = forward
+    this.arena = ctx.arena
+    this.bufferOffset = ownOffset
+    this.bufferBytes = ownBytes - stagingBytes
+    this.#stagingOffset = ownOffset + this.bufferBytes
+    this.status = ctx.status
+    this.errno = ctx.errno
+  }
+
+  /** Gives the seat back. At rest only; nothing may be done with it afterwards. */
+  close(): void {
+    assert(this.#device === undefined, 'a seat is closed at rest')
+    this.#letGo?.()
+  }
+
+  // ── a batch ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Begins a batch on one device. Blocks while that is suspended. Answers OK, or DEVICE_CLOSED, and then there is no `leave`. */
+  enter(device: number): number {
+    for (;;) {
+      const status = this.tryEnter(device)
+      if (status !== statusNumbers.DEVICE_BUSY) return status
+      this.#gates.wait(device)
+    }
+  }
+
+  /** The same, but answers DEVICE_BUSY while the device is suspended. */
+  tryEnter(device: number): number {
+    assert(this.#device === undefined, 'one batch at a time')
+    this.#rests.begin(this.#ctx.worker) // S1
+    carryOutControl(this.#ctx, this.#receive)
+    const gate = this.#gates.read(device) // S1
+    const view = this.#ctx.devices.get(device)
+    if (gate !== gateState.open || view === undefined) {
+      this.#rest()
+      return gate === gateState.held ? statusNumbers.DEVICE_BUSY : statusNumbers.DEVICE_CLOSED
+    }
+    this.#device = view
+    this.#ctx.beginBatch()
+    return statusNumbers.OK
+  }
+
+  /** A promise that ends when the device's gate has another state; `undefined` if it is not held. */
+  whenOpen(device: number): Promise<unknown> | undefined {
+    return this.#gates.waitAsync(device)
+  }
+
+  isHeld(device: number): boolean {
+    return this.#gates.read(device) === gateState.held
+  }
+
+  /** Carries out what waits, without a batch. `frame` has been taken from the port already, perhaps before it was counted. */
+  listen(frame: ControlFrame): void {
+    this.#taken.push(frame)
+    this.#rests.begin(this.#ctx.worker)
+    carryOutControl(this.#ctx, this.#receive)
+    this.#rest()
+  }
+
+  leave(): void {
+    if (this.isStalled) return
+    assert(this.#ctx.left === 0, 'everything that was begun is finished')
+    this.#ctx.account()
+    this.#device = undefined
+    this.#rest()
+  }
+
+  /** Its length now, which another table may have changed. */
+  sizeBytes(): number {
+    return this.#entered().sizeBytes
+  }
+
+  isReadOnly(): boolean {
+    return this.#entered().readOnly
+  }
+
+  /** Reads at once. A status. */
+  read(arenaOffset: number, byteLength: number, byteOffset: number): number {
+    this.#begin(operation.read, 0, arenaOffset, byteLength, byteOffset)
+    return this.#answerOf(0)
+  }
+
+  /** Begins to write; `finish` must follow before the bytes may change. Its tag is above 0 and new in this batch. */
+  beginWrite(tag: number, arenaOffset: number, byteLength: number, byteOffset: number): void {
+    assert(tag > 0 && tag < tagCount, `tag ${tag} is between 0 and ${tagCount}`)
+    this.#begin(operation.write, tag, arenaOffset, byteLength, byteOffset)
+  }
+
+  /** Writes, to its end. A status. */
+  write(arenaOffset: number, byteLength: number, byteOffset: number): number {
+    return this.#carryOut(operation.write, arenaOffset, byteLength, byteOffset)
+  }
+
+  /** Zeroes without bytes of them. A status; NOT_SUPPORTED where they have to be written. */
+  zero(byteLength: number, byteOffset: number): number {
+    return this.#carryOut(operation.zero, 0, byteLength, byteOffset)
+  }
+
+  /** A status; NOT_SUPPORTED where the device takes no discards. */
+  discard(byteLength: number, byteOffset: number): number {
+    return this.#carryOut(operation.discard, 0, byteLength, byteOffset)
+  }
+
+  /** Makes durable what was finished, whoever did it. A status. */
+  flush(): number {
+    const { flushed } = this.#entered().route
+    this.status[0] = 0
+    this.errno[0] = 0
+    for (const volume of flushed) this.#beginExtent(operation.flush, 0, volume, 0, 0, 0)
+    this.finish()
+    return this.#answerOf(0)
+  }
+
+  /** Runs turns until everything that was begun is answered. */
+  finish(): void {
+    const ctx = this.#ctx
+    if (ctx.left === 0) return
+    this.#round.restart()
+    while (ctx.left > 0) {
+      this.#round.step()
+      if (ctx.left > 0 && performance.now() - ctx.nowMs > this.#waitMsMax) {
+        this.#giveUp()
+        return
+      }
+    }
+    ctx.account()
+  }
+
+  /** What is in hand stays there: the device is not at rest before it is over. */
+  #giveUp(): void {
+    this.isStalled = true
+    this.status.fill(statusNumbers.WORKER_DIED)
+    this.errno.fill(0)
+    this.#onStalled?.()
+  }
+
+  /** Goes on with what was given up; true when it is over. */
+  goOn(): boolean {
+    this.#round.restart()
+    for (let step = 0; step < stepsOfARound && this.#ctx.left > 0; step++) this.#round.step()
+    if (this.#ctx.left > 0) return false
+    this.isStalled = false
+    this.leave()
+    return true
+  }
+
+  /** Nobody else changes parts of sectors until `freeSectors`. Nothing may be unfinished. */
+  holdSectors(): void {
+    assert(this.#ctx.left === 0, 'nothing is waited for beside the lock of sectors')
+    this.#sectors.hold(this.#ctx.owner)
+  }
+
+  freeSectors(): void {
+    this.#sectors.release(this.#ctx.owner)
+  }
+
+  // ── how a device goes on ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whether the range is data or a hole that reads as zeroes, as far as that is one or the other: `extentBytes`. */
+  isHole(byteOffset: number, byteLength: number): boolean {
+    this.#locate(byteOffset, byteLength)
+    return this.#goesOn(extentAt.isHole(this.#volumeAt(), this.#place)) === 1
+  }
+
+  /** 0 unallocated, 1 in the device itself, 2 below it: a snapshot's chunk that is the origin's. */
+  depth(byteOffset: number, byteLength: number): number {
+    this.#locate(byteOffset, byteLength)
+    return this.#goesOn(extentAt.depth(this.#volumeAt(), this.#place))
+  }
+
+  /** 1 if the origin's chunk there was written to since the other device, a snapshot, was taken, or the snapshot was. */
+  dirty(snapshotDevice: number, byteOffset: number, byteLength: number): number {
+    this.#locate(byteOffset, byteLength)
+    return this.#goesOn(extentAt.dirty(this.#snapshotOf(snapshotDevice), this.#place))
+  }
+
+  #goesOn(answer: number): number {
+    this.extentBytes = this.#place.byteLength
+    return answer
+  }
+
+  #locate(byteOffset: number, byteLength: number): void {
+    const { route, sizeBytes } = this.#entered()
+    assert(byteLength > 0 && byteOffset + byteLength <= sizeBytes, 'a range inside the device')
+    route.locate(byteOffset, this.#place)
+    this.#place.byteLength = Math.min(this.#place.byteLength, byteLength)
+  }
+
+  #volumeAt(): VolumeView | undefined {
+    return this.#ctx.volumes[this.#place.volume]
+  }
+
+  #snapshotOf(device: number): VolumeView | undefined {
+    const [volume] = this.#ctx.devices.get(device)?.route.flushed ?? []
+    return volume === undefined ? undefined : this.#ctx.volumes[volume]
+  }
+
+  // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #carryOut(asked: number, arenaOffset: number, byteLength: number, byteOffset: number): number {
+    this.#begin(asked, 0, arenaOffset, byteLength, byteOffset)
+    this.finish()
+    return this.#answerOf(0)
+  }
+
+  #answerOf(tag: number): number {
+    this.lastErrno = this.errno[tag] as number
+    return this.status[tag] as number
+  }
+
+  #begin(asked: number, tag: number, arenaOffset: number, byteLength: number, byteOffset: number): void {
+    const { readOnly, route, sizeBytes } = this.#entered()
+    assert(byteOffset >= 0 && byteLength >= 0 && byteOffset + byteLength <= sizeBytes, 'a range inside the device')
+    assert(byteOffset % sectorBytes === 0 && byteLength % sectorBytes === 0, 'whole sectors')
+    assert(!readOnly || !changesBytes(asked), 'a read-only device is not written to')
+    this.status[tag] = 0
+    this.errno[tag] = 0
+    const place = this.#place
+    const end = byteOffset + byteLength
+    for (let at = byteOffset; at < end; ) {
+      route.locate(at, place)
+      const volume = this.#ctx.volumes[place.volume]
+      const cut = volume === undefined ? discardBytesMax : discardCut(volume)
+      const length = Math.min(extentBytes(asked, place.byteOffset, end - at, cut), place.byteLength)
+      const inArena = arenaOffset + (at - byteOffset)
+      if (asked !== operation.read && volume !== undefined && originOf(volume).nested > 0)
+        this.#passOn(asked, tag, at, length, inArena)
+      else if (this.#waitMsMax < Number.POSITIVE_INFINITY && waitsForThisThread(asked, volume)) {
+        this.status[tag] = statusNumbers.DEVICE_BUSY
+      } else if (isMisplaced(asked, inArena, volume))
+        this.#stage(asked, tag, place.volume, place.byteOffset, length, inArena)
+      else this.#beginExtent(asked, tag, place.volume, place.byteOffset, length, inArena)
+      at += length
+    }
+  }
+
+  #beginExtent(
+    asked: number,
+    tag: number,
+    volume: number,
+    byteOffset: number,
+    byteLength: number,
+    arenaOffset: number,
+  ): void {
+    const ctx = this.#ctx
+    if (!ctx.hasRoom) this.#makeRoom()
+    const { extents } = ctx
+    const extent = extents.take()
+    extents.operation[extent] = asked
+    extents.volume[extent] = volume
+    extents.ticket[extent] = tag
+    extents.byteLength[extent] = byteLength
+    extents.arenaOffset[extent] = arenaOffset
+    extents.byteOffset[extent] = byteOffset
+    extents.submittedMs[extent] = ctx.nowMs
+    ctx.left++
+    beginExtent(ctx, extent)
+  }
+
+  #makeRoom(): void {
+    const ctx = this.#ctx
+    ctx.account()
+    this.#round.restart()
+    while (!ctx.hasRoom) {
+      this.#round.step()
+      ctx.account()
+    }
+  }
+
+  /** Through memory that the file's I/O can use. */
+  #stage(
+    asked: number,
+    tag: number,
+    volume: number,
+    byteOffset: number,
+    byteLength: number,
+    arenaOffset: number,
+  ): void {
+    const staging = this.#stagingOffset
+    // What was staged before must be on its way no more.
+    this.finish()
+    if (asked === operation.write) this.arena.copyWithin(staging, arenaOffset, arenaOffset + byteLength)
+    this.#beginExtent(asked, tag, volume, byteOffset, byteLength, staging)
+    this.finish()
+    if (asked === operation.read) this.arena.copyWithin(arenaOffset, staging, staging + byteLength)
+  }
+
+  /** To a worker, through the coordinator: a stack in which one copy-on-write volume writes to another is served by one worker. */
+  #passOn(asked: number, tag: number, byteOffset: number, byteLength: number, arenaOffset: number): void {
+    this.finish()
+    const device = this.#entered().number
+    const answer = this.#forward?.({ kind: 'forward', device, operation: asked, byteOffset, byteLength, arenaOffset })
+    const status = answer?.status ?? statusNumbers.NOT_SUPPORTED
+    if (status === 0 || this.status[tag] !== 0) return
+    this.status[tag] = status
+    this.errno[tag] = answer?.errno ?? 0
+  }
+
+  #entered(): DeviceView {
+    return present(this.#device, 'inside a batch')
+  }
+
+  #rest(): void {
+    if (this.#rests.end(this.#ctx.worker)) this.#ctx.signals.client.ring() // S2
+  }
+}
+
+/** Cuts of discards never divide a chunk, which would not count as discarded whole. */
+function discardCut(volume: VolumeView): number {
+  const origin = originOf(volume)
+  const isAlone = origin.snapshots.length === 0 && origin.merging === undefined
+  return isAlone ? discardBytesMax : Math.max(origin.keyBytes, extentBytesMax)
+}
+
+/** Its keys may be the window's of a merge, whose steps the coordinator's thread takes. */
+const waitsForThisThread = (asked: number, volume: VolumeView | undefined): boolean =>
+  asked === operation.write && volume !== undefined && originOf(volume).merging !== undefined
+
+const isMisplaced = (asked: number, arenaOffset: number, volume: VolumeView | undefined): boolean =>
+  arenaOffset % pageBytes !== 0 && asked <= operation.write && volume !== undefined && needsAlignment(volume)
