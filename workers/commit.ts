@@ -19,7 +19,7 @@ import { invalidationReason, storeState } from '../src/shm/commit-cursor.js'
 import { counter } from '../src/shm/statistics.js'
 import { commitGroupMax, zeroBytes } from '../src/wire/scratch-layout.js'
 import type { WorkerContext } from './context.js'
-import { hasShrunk, invalidate } from './invalidate.js'
+import { hasShrunkInTurn, invalidate } from './invalidate.js'
 import type { OriginView, SnapshotView } from './views.js'
 
 /** Commits without barriers take microseconds: worth waiting for this many looks before parking. */
@@ -71,7 +71,7 @@ function takeCommit(ctx: WorkerContext, snapshot: SnapshotView): boolean {
 
 function commitGroup(ctx: WorkerContext, snapshot: SnapshotView, from: number, end: number): void {
   const { cursor } = snapshot
-  if (hasShrunk(snapshot)) {
+  if (hasShrunkInTurn(ctx, snapshot)) {
     invalidate(ctx, snapshot, invalidationReason.storeShrank, 0)
     return
   }

@@ -34,7 +34,7 @@ export class WorkerContext {
   readonly submissionRing: RingConsumer
   readonly volumes: (VolumeView | undefined)[]
   /** Of a seat: what requests in place can name. */
-  readonly devices = new Map<number, DeviceView>()
+  readonly devices: (DeviceView | undefined)[] = []
   readonly extents = new ExtentTable()
   readonly pieces = new PieceTable()
   readonly scratch: Scratch
@@ -54,6 +54,8 @@ export class WorkerContext {
   /** The number of this turn; marks an origin as looked at in it. */
   turn = 0
   stopped = false
+  /** The errno that belongs to the status of what was done last at once. */
+  failure = 0
   /** Ring entries taken in this turn, and what was parked before it. */
   taken = 0
   parkedBefore = 0

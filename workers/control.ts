@@ -28,6 +28,9 @@ import { keyBytesWithoutSnapshots, orderSnapshots, type SnapshotView, startMergi
 /** Takes the next frame from the worker's port, if there is one. */
 export type ReceiveFrame = () => ControlFrame | undefined
 
+/** True if a control message waits. */
+export const hasMail = (ctx: WorkerContext): boolean => ctx.signals.hasMail(ctx.worker)
+
 /** Carries out every message that waits, and says how many have been. */
 export function carryOutControl(ctx: WorkerContext, receive: ReceiveFrame): void {
   const posted = ctx.signals.controlPosted(ctx.worker)
@@ -98,11 +101,11 @@ function carryOut(ctx: WorkerContext, message: ControlMessage, buffers: readonly
       break
     case 'device': {
       const { device } = message
-      ctx.devices.set(device.number, { ...device, route: routeFromWire(device.route) })
+      ctx.devices[device.number] = { ...device, route: routeFromWire(device.route) }
       break
     }
     case 'device-gone':
-      ctx.devices.delete(message.number)
+      ctx.devices[message.number] = undefined
       break
     case 'stop':
       ctx.stopped = true
@@ -133,6 +136,7 @@ function attachSnapshot(ctx: WorkerContext, wire: SnapshotOnWire, buffers: reado
     metadataUnitBytes: wire.metadataUnitBytes,
     endPosition: 0,
     endForCowBytes: -1,
+    sizeSeenInTurn: -1,
     firstJob: -1,
     lastJob: -1,
   }

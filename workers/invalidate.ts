@@ -30,6 +30,14 @@ export function hasShrunk({ cow, cursor }: SnapshotView): boolean {
   return cowBytes >= 0 && cowBytes < cursor.cowBytes()
 }
 
+/** The same, looked at once in a turn of the files. */
+export function hasShrunkInTurn(ctx: WorkerContext, snapshot: SnapshotView): boolean {
+  if (snapshot.sizeSeenInTurn === ctx.fileTurns.count) return false
+  const shrunk = hasShrunk(snapshot)
+  if (!shrunk) snapshot.sizeSeenInTurn = ctx.fileTurns.count
+  return shrunk
+}
+
 /** Writes the invalid header and lets go of those who wait for it. Also what is left to do when the first one died. */
 export function completeInvalidation(ctx: WorkerContext, snapshot: SnapshotView): void {
   if (snapshot.persistent && writeInvalidHeader(ctx, snapshot) !== 0) snapshot.cursor.failHeader()

@@ -22,13 +22,27 @@ import type { OriginView, SnapshotView } from './views.js'
 export function beginOriginWrite(ctx: WorkerContext, extent: number, origin: OriginView): void {
   const start = ctx.extents.byteOffset[extent] as number
   const byteLength = ctx.extents.byteLength[extent] as number
-  if (mustSave(origin, start, start + byteLength) || waitsForMerge(origin, start, start + byteLength)) {
-    cutAtKeys(ctx, extent, origin)
-    return
-  }
+  const status = writeOriginNow(ctx, origin, ctx.extents.arenaOffset[extent] as number, byteLength, start)
+  if (status === needsKeys) cutAtKeys(ctx, extent, origin)
+  else ctx.answer(extent, status, ctx.failure)
+}
+
+/** What is answered instead of a status where a write has to be cut into pieces, and nothing has been done yet. */
+export const needsKeys = -1
+
+/** Writes if nothing needs saving. Answers a status, with its errno in `ctx.failure`, or `needsKeys`. */
+export function writeOriginNow(
+  ctx: WorkerContext,
+  origin: OriginView,
+  arenaOffset: number,
+  byteLength: number,
+  start: number,
+): number {
+  const end = start + byteLength
+  if (mustSave(origin, start, end) || waitsForMerge(origin, start, end)) return needsKeys
   ctx.statistics.count(counter.pathFast, 1)
-  const errno = origin.file.write(ctx.extents.arenaOffset[extent] as number, byteLength, start)
-  ctx.answer(extent, errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, errno)
+  ctx.failure = origin.file.write(arenaOffset, byteLength, start)
+  return ctx.failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR
 }
 
 /** True while a write to [start, end) must wait: a snapshot lacks a chunk, or is on its way to being invalid (W5). */

@@ -11,32 +11,19 @@ import { extentCapacity } from './work.js'
 /** Requests in one batch at most; a network connection has fewer in flight. */
 export const tagCount = 1024
 
-/** The ends of files are looked at again after so long: a look costs a third of a small write. */
-const fileTurnMs = 1
-
 export class SeatContext extends WorkerContext {
   /** By tag: the first failure of its extents, or 0. */
   readonly status = new Int32Array(tagCount)
   readonly errno = new Int32Array(tagCount)
   /** Extents that were begun and not answered. */
   left = 0
-  /** The clock when the batch began, or went on after a wait. */
+  /** The clock when the first of what is in hand was begun. */
   nowMs = 0
-  #fileTurnEndsMs = 0
   readonly #done = new Int32Array(extentCapacity)
   #doneCount = 0
 
   constructor(start: WorkerStart) {
     super(start, undefined, { count: 0 })
-  }
-
-  /** Of every batch, before its first extent. */
-  beginBatch(): void {
-    this.beginTurn()
-    this.nowMs = performance.now()
-    if (this.nowMs < this.#fileTurnEndsMs) return
-    this.fileTurns.count++
-    this.#fileTurnEndsMs = this.nowMs + fileTurnMs
   }
 
   override answer(extent: number, status: number, errno: number): void {

@@ -14,11 +14,30 @@ import type { WorkerContext } from './context.js'
 import type { SnapshotView } from './views.js'
 
 export function snapshotRead(ctx: WorkerContext, extent: number, snapshot: SnapshotView): void {
-  const start = ctx.extents.byteOffset[extent] as number
-  const byteLength = ctx.extents.byteLength[extent] as number
-  const errno = readSnapshot(ctx, snapshot, ctx.extents.arenaOffset[extent] as number, byteLength, start)
-  if (isLost(snapshot)) ctx.answer(extent, statusNumbers.SNAPSHOT_INVALID, 0)
-  else ctx.answer(extent, errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, errno)
+  const { arenaOffset, byteLength, byteOffset } = ctx.extents
+  const status = readSnapshotNow(
+    ctx,
+    snapshot,
+    arenaOffset[extent] as number,
+    byteLength[extent] as number,
+    byteOffset[extent] as number,
+  )
+  ctx.answer(extent, status, ctx.failure)
+}
+
+/** Reads. Answers a status, with its errno in `ctx.failure`. */
+export function readSnapshotNow(
+  ctx: WorkerContext,
+  snapshot: SnapshotView,
+  arenaOffset: number,
+  byteLength: number,
+  start: number,
+): number {
+  const errno = readSnapshot(ctx, snapshot, arenaOffset, byteLength, start)
+  const lost = isLost(snapshot)
+  ctx.failure = lost ? 0 : errno
+  if (lost) return statusNumbers.SNAPSHOT_INVALID
+  return errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR
 }
 
 export const isLost = (snapshot: SnapshotView): boolean => snapshot.cursor.state() >= storeState.invalidating

@@ -16,26 +16,39 @@ import { claimFor } from './claim.js'
 import type { WorkerContext } from './context.js'
 import { becomeReady, CopyPlan, copyThrough, newChunkOf, noRead } from './copy-out.js'
 import { invalidate } from './invalidate.js'
-import { isPending, lacks } from './origin-write.js'
+import { isPending, lacks, needsKeys } from './origin-write.js'
 import { cutAtKeys } from './pieces.js'
 import { storeRunEnd } from './snapshot-read.js'
 import type { SnapshotView } from './views.js'
 
 export function beginSnapshotWrite(ctx: WorkerContext, extent: number, snapshot: SnapshotView): void {
-  const start = ctx.extents.byteOffset[extent] as number
-  const end = start + (ctx.extents.byteLength[extent] as number)
+  const { arenaOffset, byteLength, byteOffset } = ctx.extents
+  const status = writeSnapshotNow(
+    ctx,
+    snapshot,
+    arenaOffset[extent] as number,
+    byteLength[extent] as number,
+    byteOffset[extent] as number,
+  )
+  if (status === needsKeys) cutAtKeys(ctx, extent, snapshot.origin)
+  else ctx.answer(extent, status, ctx.failure)
+}
+
+/** Writes if the store has all chunks. Answers a status, with its errno in `ctx.failure`, or `needsKeys`. */
+export function writeSnapshotNow(
+  ctx: WorkerContext,
+  snapshot: SnapshotView,
+  arenaOffset: number,
+  byteLength: number,
+  start: number,
+): number {
+  ctx.failure = 0
   const refused = refusal(snapshot)
-  if (refused !== statusNumbers.OK) {
-    ctx.answer(extent, refused, 0)
-    return
-  }
-  if (lacks(snapshot, start, end)) {
-    cutAtKeys(ctx, extent, snapshot.origin)
-    return
-  }
+  if (refused !== statusNumbers.OK) return refused
+  if (lacks(snapshot, start, start + byteLength)) return needsKeys
   ctx.statistics.count(counter.pathFast, 1)
-  const errno = writeMapped(snapshot, start, end, (ctx.extents.arenaOffset[extent] as number) - start)
-  ctx.answer(extent, errno === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, errno)
+  ctx.failure = writeMapped(snapshot, start, start + byteLength, arenaOffset - start)
+  return ctx.failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR
 }
 
 /** Overflow refuses every write, also to chunks that are mapped, as the kernel does. */

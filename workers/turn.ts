@@ -22,10 +22,11 @@ import { copyPart, retryHolding, takeMergeStep } from './merge-steps.js'
 import { readOrigin } from './merging-io.js'
 import { writeNestedExtent } from './nested.js'
 import { originDiscard, originZero } from './origin-discard.js'
+import { writeOriginNow } from './origin-write.js'
 import { releasePieces } from './release.js'
 import { snapshotDiscard, snapshotZero } from './snapshot-discard.js'
-import { snapshotRead } from './snapshot-read.js'
-import { refusal } from './snapshot-write.js'
+import { readSnapshotNow, snapshotRead } from './snapshot-read.js'
+import { refusal, writeSnapshotNow } from './snapshot-write.js'
 import { beginWrite, commitStride, copyStride, reviveWaiters } from './strides.js'
 import { type OriginView, originOf, type VolumeView } from './views.js'
 
@@ -117,8 +118,7 @@ export function beginExtent(ctx: WorkerContext, extent: number): void {
     else ctx.answer(extent, statusNumbers.NOT_SUPPORTED, 0)
     return
   }
-  // A device below may have become shorter than the targets over it; its file may go on there, and is not its own.
-  if (volume.kind === 'origin' && reachesPast(ctx, extent, volume.sizeBytes)) {
+  if (reachesPast(volume, ctx.extents.byteOffset[extent] as number, ctx.extents.byteLength[extent] as number)) {
     ctx.answer(extent, statusNumbers.IO_ERROR, errno.EIO)
     return
   }
@@ -144,10 +144,41 @@ export function beginExtent(ctx: WorkerContext, extent: number): void {
   }
 }
 
-const reachesPast = (ctx: WorkerContext, extent: number, sizeBytes: number): boolean =>
-  (ctx.extents.byteOffset[extent] as number) + (ctx.extents.byteLength[extent] as number) > sizeBytes
+/** A device below may have become shorter than the targets over it; its file may go on there, and is not its own. */
+const reachesPast = (volume: VolumeView, byteOffset: number, byteLength: number): boolean =>
+  volume.kind === 'origin' && byteOffset + byteLength > volume.sizeBytes
 
-function countedAs(asked: number, volume: VolumeView | undefined): number {
+/** Reads, at once, on a thread that does its own requests. A status, with its errno in `ctx.failure`. */
+export function readNow(
+  ctx: WorkerContext,
+  volume: VolumeView,
+  arenaOffset: number,
+  byteLength: number,
+  byteOffset: number,
+): number {
+  if (volume.kind === 'snapshot') return readSnapshotNow(ctx, volume, arenaOffset, byteLength, byteOffset)
+  const past = reachesPast(volume, byteOffset, byteLength)
+  ctx.failure = past ? errno.EIO : readOrigin(volume, arenaOffset, byteLength, byteOffset)
+  return ctx.failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR
+}
+
+/** Writes if no key is needed; otherwise `needsKeys`, and nothing has been done. A status, with its errno in `ctx.failure`. */
+export function writeNow(
+  ctx: WorkerContext,
+  volume: VolumeView,
+  arenaOffset: number,
+  byteLength: number,
+  byteOffset: number,
+): number {
+  if (volume.kind === 'snapshot') return writeSnapshotNow(ctx, volume, arenaOffset, byteLength, byteOffset)
+  if (!reachesPast(volume, byteOffset, byteLength))
+    return writeOriginNow(ctx, volume, arenaOffset, byteLength, byteOffset)
+  ctx.failure = errno.EIO
+  return statusNumbers.IO_ERROR
+}
+
+/** As which operation of the statistics a request counts. */
+export function countedAs(asked: number, volume: VolumeView | undefined): number {
   if (asked > operation.write) return countedAsOther(asked)
   if (volume?.kind === 'snapshot') {
     return asked === operation.write ? operationIndex.snapshotWrite : operationIndex.snapshotRead

@@ -58,6 +58,8 @@ export interface SnapshotView {
   /** First position that does not fit, for the COW size it was computed from. */
   endPosition: number
   endForCowBytes: number
+  /** The last turn in which the COW was found no shorter than it was. */
+  sizeSeenInTurn: number
   /** This turn's copies into the store, a list through `CopyPlan`; -1 when empty. */
   firstJob: number
   lastJob: number

@@ -15,6 +15,7 @@ const usual: Omit<GridCase, 'work'> = {
   durability: 'process-crash',
   place: 'tmpfs',
   buffers: 'arena',
+  calls: 'async',
 }
 
 const chunkSizes = [4 * kib, 16 * kib, 64 * kib]
@@ -48,6 +49,19 @@ export function targetCases(): GridCase[] {
     make('origin-rewrite', { ...sequential, target: atLeast(0.9) }),
     ...firstWrites(durable),
     ...depthOneWorks.map((work) => make(work, { depth: 1, target: addedLatency })),
+    ...inPlaceCases(),
+  ]
+}
+
+/** Synchronous requests, beside the floor on one thread, one at a time. */
+function inPlaceCases(): GridCase[] {
+  const alone = { calls: 'in-place', workers: 1, depth: 1 } as const
+  const steady = ['origin-read', 'snapshot-read-store', 'origin-rewrite', 'snapshot-rewrite'] as const
+  return [
+    ...steady.map((work) => make(work, { ...alone, target: atLeast(0.8) })),
+    make('origin-first-write', { ...alone, chunkBytes: 4 * kib, target: atLeast(0.85) }),
+    make('origin-first-write', { ...alone, target: atLeast(0.85) }),
+    make('origin-read', { ...alone, buffers: 'staged' }),
   ]
 }
 

@@ -66,6 +66,8 @@ export class MappedDevices implements MeasuredDevices {
       name,
       read: (offset, into) => volume.read(offset, into),
       write: (offset, bytes) => volume.write(offset, bytes),
+      readSync: (offset, into) => volume.readSync(offset, into),
+      writeSync: (offset, bytes) => volume.writeSync(offset, bytes),
       remove: async () => {
         await volume.close()
         await this.#mapper.remove(name)

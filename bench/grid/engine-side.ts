@@ -3,8 +3,8 @@ import { present } from '../../src/base/assert.js'
 import { Engine } from '../../src/index.js'
 import { type Addresses, EachChunkOnce, RandomAddresses, SequentialAddresses, shuffledChunks } from './addresses.js'
 import { MappedDevices, type MeasuredDevices, type MeasuredSnapshot, OpenedDevices } from './devices.js'
-import { type DrivenVolume, drive } from './drive.js'
-import { type GridCase, isFirstWrite, isRead, usesSnapshot } from './grid-case.js'
+import { type DrivenVolume, drive, driveInPlace } from './drive.js'
+import { type GridCase, isFirstWrite, isRead, timesEach, usesSnapshot } from './grid-case.js'
 import { LatencySamples } from './latency-samples.js'
 import type { PassResult, Side } from './pass.js'
 import type { Workplace } from './workplace.js'
@@ -48,7 +48,7 @@ export class EngineSide implements Side {
     this.#buffers = Array.from({ length: grid.depth }, () =>
       grid.buffers === 'arena' ? engine.alloc(grid.ioBytes) : Buffer.alloc(grid.ioBytes, 1),
     )
-    this.#samples = grid.depth === 1 ? new LatencySamples() : undefined
+    this.#samples = timesEach(grid) ? new LatencySamples() : undefined
     this.#chunks = isFirstWrite(grid.work) ? shuffledChunks(place.originBytes / grid.chunkBytes, 1) : new Uint32Array(0)
     this.#addresses =
       grid.order === 'random'
@@ -64,7 +64,7 @@ export class EngineSide implements Side {
     this.#addresses = new EachChunkOnce(this.#chunks, this.#grid.chunkBytes)
   }
 
-  pass(seconds: number): Promise<PassResult> {
+  async pass(seconds: number): Promise<PassResult> {
     const given = {
       volume: this.#volume(),
       writes: !isRead(this.#grid.work),
@@ -72,7 +72,7 @@ export class EngineSide implements Side {
       buffers: this.#buffers,
       samples: this.#samples,
     }
-    return drive(given, seconds)
+    return this.#grid.calls === 'in-place' ? driveInPlace(given, seconds) : drive(given, seconds)
   }
 
   async close(): Promise<void> {

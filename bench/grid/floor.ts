@@ -15,7 +15,7 @@ import {
   type ThreadPass,
   worksOnStore,
 } from './floor-job.js'
-import { floorThreads, type GridCase, isFirstWrite } from './grid-case.js'
+import { floorThreads, type GridCase, isFirstWrite, timesEach } from './grid-case.js'
 import type { PassResult, Side } from './pass.js'
 import type { Workplace } from './workplace.js'
 
@@ -47,7 +47,7 @@ export class Floor implements Side {
       : steadyJob(grid, stores[0] ?? origin, place.originBytes)
     const shared = new SharedArrayBuffer(floorWord.count * 4)
     this.#words = new Int32Array(shared)
-    this.#threads = startThreads(job, floorThreads(grid), shared, grid.depth === 1)
+    this.#threads = startThreads(job, floorThreads(grid), shared, timesEach(grid))
   }
 
   /** Empties the stores: first writes go to blocks that do not exist yet, as the engine's do. */

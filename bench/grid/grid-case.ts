@@ -29,6 +29,8 @@ export interface GridCase {
   readonly place: 'tmpfs' | 'disk'
   /** `arena`: buffers of `engine.alloc`, which are not copied. `staged`: ordinary ones, which are. */
   readonly buffers: 'arena' | 'staged'
+  /** Asynchronous requests to the workers, or synchronous ones on the caller's own thread. */
+  readonly calls: 'async' | 'in-place'
   readonly target?: Target
 }
 
@@ -45,6 +47,7 @@ export function caseName(grid: GridCase): string {
     `depth-${grid.depth}`,
     grid.place === 'tmpfs' ? grid.durability : `${grid.durability}-${grid.place}`,
     ...(grid.buffers === 'staged' ? ['staged'] : []),
+    ...(grid.calls === 'in-place' ? ['in-place'] : []),
   ]
   return parts.join('/')
 }
@@ -57,6 +60,9 @@ export const isRead = (work: Work): boolean =>
   work === 'origin-read' || work === 'snapshot-read-store' || work === 'snapshot-read-origin'
 
 export const usesSnapshot = (work: Work): boolean => work !== 'origin-read'
+
+/** Where one asynchronous request is in flight the latency of each is the figure; otherwise it is how many there are in a second. */
+export const timesEach = ({ calls, depth }: GridCase): boolean => depth === 1 && calls === 'async'
 
 /** Threads of the floor: no more than there are requests to give them. */
 export const floorThreads = ({ depth, workers }: GridCase): number => Math.min(depth, workers)

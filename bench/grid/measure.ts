@@ -5,7 +5,7 @@
 import { CpuGauge } from './cpu-gauge.js'
 import { EngineSide } from './engine-side.js'
 import { Floor } from './floor.js'
-import type { GridCase } from './grid-case.js'
+import { type GridCase, timesEach } from './grid-case.js'
 import { median } from './latency-samples.js'
 import type { PassResult, Side } from './pass.js'
 import type { Workplace } from './workplace.js'
@@ -85,7 +85,7 @@ async function runRound(sides: readonly [Side, Side], seconds: number): Promise<
 }
 
 function figureOf(passes: readonly PassResult[], grid: GridCase): number {
-  if (grid.depth === 1) return median(passes.map(({ medianMicroseconds }) => medianMicroseconds))
+  if (timesEach(grid)) return median(passes.map(({ medianMicroseconds }) => medianMicroseconds))
   return passes.reduce((sum, { operations }) => sum + operations, 0) / secondsOf(passes)
 }
 

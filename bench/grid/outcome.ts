@@ -1,5 +1,5 @@
 /** What is kept of a measurement: a row of the table, and a line of the file. */
-import { caseName, type GridCase, type Target } from './grid-case.js'
+import { caseName, type GridCase, type Target, timesEach } from './grid-case.js'
 import type { Machine } from './machine.js'
 import type { Comparison } from './measure.js'
 
@@ -30,11 +30,11 @@ export type OutcomeRecord = Outcome & { readonly machine: Machine }
 
 export function outcomeOf(grid: GridCase, comparison: Comparison): Outcome {
   const { target, ...parameters } = grid
-  const added = grid.depth === 1 ? comparison.engine - comparison.floor : null
+  const added = timesEach(grid) ? comparison.engine - comparison.floor : null
   return {
     case: caseName(grid),
     parameters,
-    unit: grid.depth === 1 ? 'µs' : '/s',
+    unit: timesEach(grid) ? 'µs' : '/s',
     ...comparison,
     added,
     target: target ?? null,

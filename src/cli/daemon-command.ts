@@ -1,11 +1,14 @@
 /** `cowring daemon`. */
 import { type Command, Option } from 'commander'
 import type { EngineOptions, MapperOptions } from '../index.js'
+import type { ListenAddress } from '../nbd/uri.js'
 import { exampleText, exitCodes, type Finish, socketOption, wholeFrom } from './command-parts.js'
-import { Daemon } from './daemon/daemon.js'
+import { Daemon, type DaemonOptions } from './daemon/daemon.js'
 import { socketPath } from './daemon/socket-path.js'
+import { endAsked } from './serve/ending.js'
+import { addNbdOptions, type NbdFlags, nbdOptions, parseAddress } from './serve/nbd-options.js'
 
-interface DaemonFlags {
+interface DaemonFlags extends NbdFlags {
   readonly socket?: string
   readonly restore?: string
   readonly workers?: number
@@ -13,13 +16,14 @@ interface DaemonFlags {
   readonly watermark?: readonly number[]
   readonly autoextendThreshold?: number
   readonly autoextendPercent?: number
+  readonly nbd?: ListenAddress
 }
 
 /** What LVM2 extends by when nothing is configured. */
 const extendPercentDefault = 20
 
 export function addDaemon(program: Command, finish: Finish): void {
-  program
+  const described = program
     .command('daemon')
     .description('hold devices, and carry out what `cowring dmsetup` and `cowring io` ask for, until SIGTERM')
     .addOption(socketOption())
@@ -29,45 +33,43 @@ export function addDaemon(program: Command, finish: Finish): void {
     .option('--watermark <percent>', 'raise an event when a store is this full; can be repeated', parseWatermark)
     .option('--autoextend-threshold <percent>', 'extend file-backed COWs that are this full', wholeFrom(50, 100))
     .option('--autoextend-percent <percent>', 'by how much of their size (default: 20)', wholeFrom(1, 10_000))
+    .option('--nbd <address>', 'serve every device over NBD, too: unix:PATH or tcp:HOST:PORT', parseAddress)
+  addNbdOptions(described)
     .addHelpText(
       'after',
       exampleText(
         'cowring daemon --socket /run/backup/cowring.sock --restore devices.txt &',
         'cowring daemon --watermark 80 --autoextend-threshold 70 --autoextend-percent 20',
+        'cowring daemon --nbd unix:/run/backup/nbd.sock',
       ),
     )
     .action(async (flags: DaemonFlags, command: Command) => {
       if (flags.autoextendPercent !== undefined && flags.autoextendThreshold === undefined) {
         command.error('error: --autoextend-percent needs --autoextend-threshold')
       }
-      await runDaemon(flags)
+      const nbd = nbdOptions(flags, command)
+      if (flags.nbd === undefined && (Object.keys(nbd).length > 1 || nbd.insecure)) {
+        command.error('error: what is said of NBD clients needs --nbd')
+      }
+      await runDaemon(flags, flags.nbd === undefined ? undefined : { ...nbd, where: flags.nbd })
       finish(exitCodes.done)
     })
 }
 
-async function runDaemon(flags: DaemonFlags): Promise<void> {
+async function runDaemon(flags: DaemonFlags, nbd: DaemonOptions['nbd']): Promise<void> {
   const path = socketPath(flags.socket, { makeFolder: true })
   const log = (line: string) => process.stderr.write(`cowring daemon: ${line}\n`)
-  let stopAsked = false
-  let ask: () => void = () => {}
-  const asked = new Promise<void>((resolve) => {
-    ask = resolve
-  })
-  const onSignal = () => {
-    // Whoever asks twice does not want to wait for what still runs.
-    if (stopAsked) process.exit(exitCodes.failed)
-    stopAsked = true
-    ask()
-  }
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal)
+  const asked = endAsked()
   const daemon = await Daemon.start({
     path,
     engine: engineOptions(flags),
     folder: process.cwd(),
     log,
     ...(flags.restore === undefined ? {} : { restore: flags.restore }),
+    ...(nbd === undefined ? {} : { nbd }),
   })
   process.stdout.write(`cowring daemon listens on ${path}\n`)
+  if (daemon.nbdUri !== undefined) process.stdout.write(`${daemon.nbdUri}\n`)
   await asked
   await daemon.stop()
 }

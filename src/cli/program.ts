@@ -8,6 +8,7 @@ import { addDmsetup } from './dmsetup-command.js'
 import { addIo } from './io-command.js'
 import { addMerge } from './merge-command.js'
 import { packageVersion } from './package-version.js'
+import { addServe } from './serve-command.js'
 import { addStore } from './store-command.js'
 
 /** `finish` is called by the command that ran. */
@@ -24,6 +25,7 @@ export function cowringProgram(finish: Finish): Command {
       'after',
       exampleText(
         'cowring demo disk.img     works on a copy; disk.img is never changed',
+        'cowring serve disk.img    an NBD server: snapshots, live, for qemu and nbdcopy',
         'cowring daemon &          then: cowring dmsetup help',
       ),
     )
@@ -32,6 +34,7 @@ export function cowringProgram(finish: Finish): Command {
   addDmsetup(program, finish)
   addIo(program, finish)
   addMerge(program, finish)
+  addServe(program, finish)
   addStore(program, finish)
   addCompletion(program, finish)
   return program

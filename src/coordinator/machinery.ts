@@ -132,7 +132,10 @@ export class Machinery {
   /** A seat's thread has ended, or needs it no more; whatever it was doing is finished by a worker. */
   freeSeat(seat: number): void {
     if (!this.#seatBlocks.has(seat)) return
-    if (this.seats.isAtRest(seat)) return this.#forgetSeat(seat)
+    if (this.seats.isAtRest(seat)) {
+      this.#forgetSeat(seat)
+      return
+    }
     this.#dead.add(seat)
     this.seats.retire(seat)
     new SectorLock(this.#memory.sectors).release(seat + 1)

@@ -66,6 +66,9 @@ export abstract class Volume implements TransferTarget {
   readonly #state: VolumeState
   readonly gate: Gate<Transfer>
   #closed = false
+  /** What does its requests in place, and by which number, once one was asked for. */
+  #requests: InPlace | undefined
+  #deviceNumber = -1
 
   protected constructor(client: Client, arena: ArrayBufferLike, facts: VolumeFacts, gate?: Gate<Transfer>) {
     this.#client = client
@@ -185,7 +188,7 @@ export abstract class Volume implements TransferTarget {
     const refused = this.#refuse(offset, byteLength, false)
     if (refused !== undefined) throw refused
     const into = typeof lengthOrInto === 'number' ? new Uint8Array(byteLength) : lengthOrInto
-    const status = this.#inPlace().read(this.deviceNumber(), offset, into)
+    const status = this.#inPlace().read(this.#number(), offset, into)
     if (status !== 0) throw this.#placeFailure(operation.read, offset, byteLength, status)
     return into
   }
@@ -198,13 +201,13 @@ export abstract class Volume implements TransferTarget {
   writeSync(offset: number, bytes: Uint8Array): void {
     const refused = this.#refuse(offset, bytes.byteLength, true)
     if (refused !== undefined) throw refused
-    const status = this.#inPlace().write(this.deviceNumber(), offset, bytes)
+    const status = this.#inPlace().write(this.#number(), offset, bytes)
     if (status !== 0) throw this.#placeFailure(operation.write, offset, bytes.byteLength, status)
   }
 
   /** As `flush`, on this thread: when it returns, what was answered before is durable. Throws what `flush` rejects with, DEVICE_BUSY and NOT_SUPPORTED. */
   flushSync(): void {
-    const status = this.#inPlace().flush(this.deviceNumber())
+    const status = this.#inPlace().flush(this.#number())
     if (status !== 0) throw this.#placeFailure(operation.flush, 0, 0, status)
   }
 
@@ -215,7 +218,14 @@ export abstract class Volume implements TransferTarget {
   }
 
   #inPlace(): InPlace {
-    return present(this.#facts.place, 'a volume of a device').inPlace()
+    this.#requests ??= present(this.#facts.place, 'a volume of a device').inPlace()
+    return this.#requests
+  }
+
+  /** It has that number for as long as it is open. */
+  #number(): number {
+    if (this.#deviceNumber < 0 || this.#closed) this.#deviceNumber = this.deviceNumber()
+    return this.#deviceNumber
   }
 
   #placeFailure(asked: number, offset: number, byteLength: number, status: number): Error {

@@ -10,7 +10,7 @@
 import { assert } from '../base/assert.js'
 import { type BlockFile, errno } from './block-file.js'
 import { punchHole, zeroRange } from './deallocate.js'
-import { findExtent } from './find-extent.js'
+import { ExtentFinder } from './find-extent.js'
 import { KnownEnd, type Turns } from './known-end.js'
 import { type Libc, libc, seekEnd } from './libc.js'
 import { assertRange, assertTransfer } from './transfer-bounds.js'
@@ -25,6 +25,7 @@ export class LibcFile implements BlockFile {
   readonly #arenaAddress: number
 
   readonly #end: KnownEnd
+  readonly #extents: ExtentFinder
 
   constructor(fd: number, arena: Uint8Array, bound: Libc = libc(), turns?: Turns) {
     assert(arena.buffer instanceof SharedArrayBuffer, 'the arena is shared memory, which never moves')
@@ -34,6 +35,7 @@ export class LibcFile implements BlockFile {
     this.#arenaBytes = arena.byteLength
     this.#arenaAddress = this.#libc.addressOf(this.#arena)
     this.#end = new KnownEnd(() => this.sizeBytes(), turns)
+    this.#extents = new ExtentFinder(this.#libc, fd)
   }
 
   read(arenaOffset: number, byteLength: number, fileOffset: number): number {
@@ -83,18 +85,21 @@ export class LibcFile implements BlockFile {
   zero(byteLength: number, fileOffset: number): number {
     const refused = this.#refuseRange(byteLength, fileOffset)
     if (refused !== 0) return refused
+    this.#extents.forget()
     const failure = zeroRange(this.#libc, this.#fd, byteLength, fileOffset)
     return failure === errno.EOPNOTSUPP ? writeZeroes(this.#fd, byteLength, fileOffset) : failure
   }
 
   discard(byteLength: number, fileOffset: number): number {
     const refused = this.#refuseRange(byteLength, fileOffset)
-    return refused === 0 ? punchHole(this.#libc, this.#fd, byteLength, fileOffset) : refused
+    if (refused !== 0) return refused
+    this.#extents.forget()
+    return punchHole(this.#libc, this.#fd, byteLength, fileOffset)
   }
 
   extent(fileOffset: number, byteLength: number): number {
     assertRange(byteLength, fileOffset)
-    return findExtent(this.#libc, this.#fd, fileOffset, byteLength)
+    return this.#extents.find(fileOffset, byteLength)
   }
 
   barrier(): number {

@@ -22,7 +22,17 @@ function isHole(volume: VolumeView | undefined, place: Place): number {
 
 /** Bytes in the store are data: whether those are zeroes costs more to find out than it is worth. */
 function isHoleIn(snapshot: SnapshotView, origin: BlockFile, originBytes: number, place: Place): number {
-  return isInStore(snapshot, place) ? 0 : holeInFile(origin, originBytes, place)
+  if (isInStore(snapshot, place)) return 0
+  const hole = holeInFile(origin, originBytes, place)
+  // P2: what was saved while the origin was looked at may be a hole there only since.
+  if (hole === 0 || hasNoException(snapshot, place)) return hole
+  return 0
+}
+
+function hasNoException({ chunkBytes, map }: SnapshotView, { byteLength, byteOffset }: Place): boolean {
+  const last = chunkOf(byteOffset + byteLength - 1, chunkBytes)
+  for (let chunk = chunkOf(byteOffset, chunkBytes); chunk <= last; chunk++) if (map.lookUp(chunk) >= 0) return false
+  return true
 }
 
 function holeInFile(file: BlockFile, sizeBytes: number, place: Place): number {
@@ -39,18 +49,27 @@ function depth(volume: VolumeView | undefined, place: Place): number {
   return isHole(volume, place) === 1 ? 0 : 1
 }
 
-/** What lies past the snapshot counts as changed, and so does everything if there is no such snapshot any more. */
-function dirty(snapshot: VolumeView | undefined, place: Place): number {
-  if (snapshot?.kind !== 'snapshot') return 1
-  if (place.byteOffset >= snapshot.sizeBytes) return 1
-  place.byteLength = Math.min(place.byteLength, snapshot.sizeBytes - place.byteOffset)
-  const { chunkBytes, map } = snapshot
+/**
+ * 1 if a chunk may have changed since `since` was taken: it was saved there or written to. In another snapshot also what that
+ * one has a chunk of its own for: it was written to, or saved before `since` was there. What lies past the snapshot counts as
+ * changed, and so does everything if there is no such snapshot any more.
+ */
+function dirty(volume: VolumeView | undefined, since: VolumeView | undefined, place: Place): number {
+  if (since?.kind !== 'snapshot' || place.byteOffset >= since.sizeBytes) return 1
+  place.byteLength = Math.min(place.byteLength, since.sizeBytes - place.byteOffset)
+  const isOwn = volume?.kind === 'snapshot' && hasException(volume, place)
+  return hasException(since, place) || isOwn ? 1 : 0
+}
+
+/** True if the place's first chunk has an exception; the place becomes as long as that goes on. */
+function hasException({ chunkBytes, map }: SnapshotView, place: Place): boolean {
   const end = place.byteOffset + place.byteLength
-  const isChanged = map.lookUp(chunkOf(place.byteOffset, chunkBytes)) >= 0
-  let next = chunkOf(place.byteOffset, chunkBytes) + 1
-  while (next * chunkBytes < end && map.lookUp(next) >= 0 === isChanged) next++
+  const first = chunkOf(place.byteOffset, chunkBytes)
+  const found = map.lookUp(first) >= 0
+  let next = first + 1
+  while (next * chunkBytes < end && map.lookUp(next) >= 0 === found) next++
   place.byteLength = Math.min(end, next * chunkBytes) - place.byteOffset
-  return isChanged ? 1 : 0
+  return found
 }
 
 /** True if the snapshot's own store has the bytes; the place becomes as long as that goes on in the same way. */

@@ -5,10 +5,13 @@
 import { statusNumbers } from '../base/errors.js'
 import type { InPlace } from '../coordinator/in-place.js'
 import { extentBytesMax } from '../wire/operation.js'
-import type { Seat } from './seat.js'
+import { notShort, type Seat } from './seat.js'
 
 /** What a seat for such requests needs of the arena. */
 export const requestBytes = extentBytesMax
+
+/** In one of so many requests it is looked whether files have become shorter. */
+const looksEvery = 64
 
 /** Where the system has no holes, so many zeroes are written at a time. */
 const zeroStepBytes = extentBytesMax
@@ -17,11 +20,14 @@ const zeroWindowBytes = 2 ** 30
 
 export class SeatRequests implements InPlace {
   readonly #seat: Seat
+  readonly #arenaBuffer: ArrayBufferLike
   /** Begins a batch: OK, or the status that the request is answered with. */
   readonly #enter: (device: number) => number
 
   constructor(seat: Seat, enter: (device: number) => number) {
     this.#seat = seat
+    this.#arenaBuffer = seat.arena.buffer
+    seat.looksEvery = looksEvery
     this.#enter = enter
   }
 
@@ -32,10 +38,14 @@ export class SeatRequests implements InPlace {
   read(device: number, offset: number, into: Uint8Array): number {
     const seat = this.#seat
     const { byteLength } = into
+    if (into.buffer === this.#arenaBuffer) {
+      const short = seat.readShort(device, into.byteOffset, byteLength, offset)
+      if (short !== notShort) return short
+    }
     let status = this.#begin(device, offset + byteLength, false)
     if (status !== statusNumbers.OK) return status
     try {
-      if (into.buffer === seat.arena.buffer) return seat.read(into.byteOffset, byteLength, offset)
+      if (into.buffer === this.#arenaBuffer) return seat.read(into.byteOffset, byteLength, offset)
       for (let done = 0; done < byteLength && status === statusNumbers.OK; done += requestBytes) {
         const length = Math.min(requestBytes, byteLength - done)
         status = seat.read(seat.bufferOffset, length, offset + done)
@@ -50,10 +60,14 @@ export class SeatRequests implements InPlace {
   write(device: number, offset: number, bytes: Uint8Array): number {
     const seat = this.#seat
     const { byteLength } = bytes
+    if (bytes.buffer === this.#arenaBuffer) {
+      const short = seat.writeShort(device, bytes.byteOffset, byteLength, offset)
+      if (short !== notShort) return short
+    }
     let status = this.#begin(device, offset + byteLength, true)
     if (status !== statusNumbers.OK) return status
     try {
-      if (bytes.buffer === seat.arena.buffer) return seat.write(bytes.byteOffset, byteLength, offset)
+      if (bytes.buffer === this.#arenaBuffer) return seat.write(bytes.byteOffset, byteLength, offset)
       for (let done = 0; done < byteLength && status === statusNumbers.OK; done += requestBytes) {
         const length = Math.min(requestBytes, byteLength - done)
         seat.arena.set(length === byteLength ? bytes : bytes.subarray(done, done + length), seat.bufferOffset)

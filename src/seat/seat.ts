@@ -12,10 +12,11 @@
  * block between `enter` and `leave`.
  */
 import { receiveMessageOnPort } from 'node:worker_threads'
-import { carryOutControl } from '../../workers/control.js'
+import { carryOutControl, hasMail } from '../../workers/control.js'
+import { needsKeys } from '../../workers/origin-write.js'
 import { WorkerRound } from '../../workers/round.js'
 import { SeatContext, tagCount } from '../../workers/seat-context.js'
-import { beginExtent } from '../../workers/turn.js'
+import { beginExtent, countedAs, readNow, writeNow } from '../../workers/turn.js'
 import { type DeviceView, needsAlignment, originOf, type VolumeView } from '../../workers/views.js'
 import { assert, present } from '../base/assert.js'
 import { statusNumbers } from '../base/errors.js'
@@ -25,14 +26,19 @@ import { GateWords, gateState } from '../shm/gate-words.js'
 import { RestWords } from '../shm/rest-words.js'
 import { SectorLock } from '../shm/sector-lock.js'
 import type { ControlFrame, WorkerStart } from '../wire/control-message.js'
-import { changesBytes, discardBytesMax, extentBytes, extentBytesMax, operation } from '../wire/operation.js'
-import { newPlace } from '../wire/route.js'
+import { discardBytesMax, extentBytes, extentBytesMax, operation } from '../wire/operation.js'
+import { newPlace, VolumeRoute } from '../wire/route.js'
 import { extentAt } from './extent-at.js'
 import { type CallAnswer, type ForwardedRequest, isAnswer, type SeatMail, type SeatToken } from './seat-token.js'
 
 /** The seat's own place for bytes that cannot be where the caller has them; one extent. */
 export const stagingBytes = extentBytesMax
 const pageBytes = 4096
+
+/** What is answered where the short way does not lead to the end. */
+export const notShort = -1
+/** No device's number. */
+const none = -1
 
 export interface SeatParts {
   readonly start: WorkerStart
@@ -52,6 +58,8 @@ export interface SeatParts {
 
 /** Listening, the strides of a turn, a look for work. */
 const stepsOfARound = 7
+/** One of so many requests that need no key is timed: two looks at the clock are a tenth of a small one. */
+const timedEvery = 16
 /** How long such a seat sleeps at most, so that it sees when its time is over. */
 const sleepMsMax = 10
 
@@ -79,6 +87,16 @@ export class Seat {
   readonly #stagingOffset: number
   readonly #place = newPlace()
   readonly #waitMsMax: number
+  readonly #mayNotWait: boolean
+  #requests = 0
+  /** The ends of files are looked at in one of so many batches, where a batch is one small request: looking costs a tenth of it. */
+  looksEvery = 1
+  #batches = 0
+  /** What the last batch was on, and what that leads to; until something is heard. */
+  #shortDevice = none
+  #shortBytes = 0
+  #shortIsReadOnly = false
+  #shortVolume: VolumeView | undefined
   readonly #onStalled: (() => void) | undefined
   /** Something that was given up is still in hand. */
   isStalled = false
@@ -119,6 +137,7 @@ export class Seat {
     this.#receive = () => this.#taken.shift() ?? receive()
     this.#round = new WorkerRound(ctx, this.#receive, waitMsMax === undefined ? undefined : sleepMsMax)
     this.#waitMsMax = waitMsMax ?? Number.POSITIVE_INFINITY
+    this.#mayNotWait = waitMsMax !== undefined
     this.#onStalled = onStalled
     this.#rests = new RestWords(start.memory.rests)
     this.#gates = new GateWords(start.memory.gates)
@@ -153,15 +172,17 @@ export class Seat {
   tryEnter(device: number): number {
     assert(this.#device === undefined, 'one batch at a time')
     this.#rests.begin(this.#ctx.worker) // S1
-    carryOutControl(this.#ctx, this.#receive)
+    if (hasMail(this.#ctx)) this.#listen()
     const gate = this.#gates.read(device) // S1
-    const view = this.#ctx.devices.get(device)
+    const view = this.#ctx.devices[device]
     if (gate !== gateState.open || view === undefined) {
       this.#rest()
       return gate === gateState.held ? statusNumbers.DEVICE_BUSY : statusNumbers.DEVICE_CLOSED
     }
     this.#device = view
-    this.#ctx.beginBatch()
+    if (this.#shortDevice !== device) this.#remember(view)
+    this.#ctx.beginTurn()
+    if (++this.#batches % this.looksEvery === 0) this.#ctx.fileTurns.count++
     return statusNumbers.OK
   }
 
@@ -178,8 +199,13 @@ export class Seat {
   listen(frame: ControlFrame): void {
     this.#taken.push(frame)
     this.#rests.begin(this.#ctx.worker)
-    carryOutControl(this.#ctx, this.#receive)
+    this.#listen()
     this.#rest()
+  }
+
+  #listen(): void {
+    this.#shortDevice = none
+    carryOutControl(this.#ctx, this.#receive)
   }
 
   leave(): void {
@@ -201,8 +227,20 @@ export class Seat {
 
   /** Reads at once. A status. */
   read(arenaOffset: number, byteLength: number, byteOffset: number): number {
-    this.#begin(operation.read, 0, arenaOffset, byteLength, byteOffset)
-    return this.#answerOf(0)
+    const { route } = this.#inRange(byteLength, byteOffset)
+    const place = this.#place
+    const end = byteOffset + byteLength
+    for (let at = byteOffset; at < end; ) {
+      route.locate(at, place)
+      const length = Math.min(end - at, place.byteLength)
+      const status = this.#readPart(length, arenaOffset + (at - byteOffset))
+      if (status !== statusNumbers.OK) {
+        this.lastErrno = this.#ctx.failure
+        return status
+      }
+      at += length
+    }
+    return statusNumbers.OK
   }
 
   /** Begins to write; `finish` must follow before the bytes may change. Its tag is above 0 and new in this batch. */
@@ -279,6 +317,64 @@ export class Seat {
     this.#sectors.release(this.#ctx.owner)
   }
 
+  // ── one small request, the short way ────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * A batch of one read, without looking anything up that was the same the last time: the caches that a system call leaves
+   * cold are what a small request pays for. Answers a status, or `notShort`, and then nothing has been done.
+   */
+  readShort(device: number, arenaOffset: number, byteLength: number, byteOffset: number): number {
+    const volume = this.#beginShort(device, arenaOffset, byteOffset + byteLength)
+    if (volume === undefined) return notShort
+    const startedMs = this.#startedMs()
+    const status = readNow(this.#ctx, volume, arenaOffset, byteLength, byteOffset)
+    this.#endShort(operation.read, volume, byteLength, startedMs, status)
+    return status
+  }
+
+  /** The same for a write that needs no key. */
+  writeShort(device: number, arenaOffset: number, byteLength: number, byteOffset: number): number {
+    const volume = this.#beginShort(device, arenaOffset, byteOffset + byteLength)
+    if (volume === undefined) return notShort
+    const startedMs = this.#startedMs()
+    const isRefused = this.#shortIsReadOnly || (this.#mayNotWait && waitsForThisThread(operation.write, volume))
+    const status = isRefused ? needsKeys : writeNow(this.#ctx, volume, arenaOffset, byteLength, byteOffset)
+    if (status === needsKeys) {
+      this.#rest()
+      return notShort
+    }
+    this.#endShort(operation.write, volume, byteLength, startedMs, status)
+    return status
+  }
+
+  #beginShort(device: number, arenaOffset: number, end: number): VolumeView | undefined {
+    if (device !== this.#shortDevice || end > this.#shortBytes || arenaOffset % pageBytes !== 0) return undefined
+    const ctx = this.#ctx
+    this.#rests.begin(ctx.worker) // S1
+    const volume = this.#shortVolume
+    if (!hasMail(ctx) && this.#gates.read(device) === gateState.open && volume !== undefined) {
+      if (++this.#batches % this.looksEvery === 0) ctx.fileTurns.count++
+      return volume
+    }
+    this.#rest()
+    return undefined
+  }
+
+  #endShort(asked: number, volume: VolumeView, byteLength: number, startedMs: number, status: number): void {
+    if (status !== statusNumbers.OK) this.lastErrno = this.#ctx.failure
+    this.#count(asked, volume, byteLength, startedMs, status)
+    this.#rest()
+  }
+
+  /** The device of this batch can be gone to the short way until the next control message, if it is one volume. */
+  #remember({ number, readOnly, route, sizeBytes }: DeviceView): void {
+    this.#shortDevice = number
+    this.#shortBytes = sizeBytes
+    this.#shortIsReadOnly = readOnly
+    const only = route instanceof VolumeRoute ? this.#ctx.volumes[route.volume] : undefined
+    this.#shortVolume = only !== undefined && originOf(only).nested === 0 ? only : undefined
+  }
+
   // ── how a device goes on ────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Whether the range is data or a hole that reads as zeroes, as far as that is one or the other: `extentBytes`. */
@@ -293,10 +389,10 @@ export class Seat {
     return this.#goesOn(extentAt.depth(this.#volumeAt(), this.#place))
   }
 
-  /** 1 if the origin's chunk there was written to since the other device, a snapshot, was taken, or the snapshot was. */
+  /** 1 where the device may have changed since the other one, a snapshot of the same origin, was taken. */
   dirty(snapshotDevice: number, byteOffset: number, byteLength: number): number {
     this.#locate(byteOffset, byteLength)
-    return this.#goesOn(extentAt.dirty(this.#snapshotOf(snapshotDevice), this.#place))
+    return this.#goesOn(extentAt.dirty(this.#volumeAt(), this.#snapshotOf(snapshotDevice), this.#place))
   }
 
   #goesOn(answer: number): number {
@@ -316,7 +412,7 @@ export class Seat {
   }
 
   #snapshotOf(device: number): VolumeView | undefined {
-    const [volume] = this.#ctx.devices.get(device)?.route.flushed ?? []
+    const [volume] = this.#ctx.devices[device]?.route.flushed ?? []
     return volume === undefined ? undefined : this.#ctx.volumes[volume]
   }
 
@@ -334,10 +430,8 @@ export class Seat {
   }
 
   #begin(asked: number, tag: number, arenaOffset: number, byteLength: number, byteOffset: number): void {
-    const { readOnly, route, sizeBytes } = this.#entered()
-    assert(byteOffset >= 0 && byteLength >= 0 && byteOffset + byteLength <= sizeBytes, 'a range inside the device')
-    assert(byteOffset % sectorBytes === 0 && byteLength % sectorBytes === 0, 'whole sectors')
-    assert(!readOnly || !changesBytes(asked), 'a read-only device is not written to')
+    const { readOnly, route } = this.#inRange(byteLength, byteOffset)
+    assert(!readOnly, 'a read-only device is not written to')
     this.status[tag] = 0
     this.errno[tag] = 0
     const place = this.#place
@@ -345,18 +439,68 @@ export class Seat {
     for (let at = byteOffset; at < end; ) {
       route.locate(at, place)
       const volume = this.#ctx.volumes[place.volume]
-      const cut = volume === undefined ? discardBytesMax : discardCut(volume)
+      const cut = asked === operation.discard && volume !== undefined ? discardCut(volume) : discardBytesMax
       const length = Math.min(extentBytes(asked, place.byteOffset, end - at, cut), place.byteLength)
       const inArena = arenaOffset + (at - byteOffset)
-      if (asked !== operation.read && volume !== undefined && originOf(volume).nested > 0)
-        this.#passOn(asked, tag, at, length, inArena)
-      else if (this.#waitMsMax < Number.POSITIVE_INFINITY && waitsForThisThread(asked, volume)) {
-        this.status[tag] = statusNumbers.DEVICE_BUSY
-      } else if (isMisplaced(asked, inArena, volume))
-        this.#stage(asked, tag, place.volume, place.byteOffset, length, inArena)
-      else this.#beginExtent(asked, tag, place.volume, place.byteOffset, length, inArena)
+      const status =
+        volume === undefined ? statusNumbers.DEVICE_CLOSED : this.#beginPart(asked, tag, volume, length, inArena, at)
+      if (status > 0 && this.status[tag] === 0) {
+        this.status[tag] = status
+        this.errno[tag] = this.#ctx.failure
+      }
       at += length
     }
+  }
+
+  /** A part of a request, at `#place`: a status if it is done already, `needsKeys` if it was begun. */
+  #beginPart(
+    asked: number,
+    tag: number,
+    volume: VolumeView,
+    byteLength: number,
+    arenaOffset: number,
+    inDevice: number,
+  ): number {
+    const ctx = this.#ctx
+    const { byteOffset } = this.#place
+    if (originOf(volume).nested > 0) return this.#passOn(asked, inDevice, byteLength, arenaOffset)
+    if (this.#mayNotWait && waitsForThisThread(asked, volume)) return statusNumbers.DEVICE_BUSY
+    if (asked === operation.write) {
+      if (isMisplaced(arenaOffset, volume)) return this.#writeStaged(volume, byteLength, arenaOffset, byteOffset)
+      const startedMs = this.#startedMs()
+      const status = writeNow(ctx, volume, arenaOffset, byteLength, byteOffset)
+      if (status !== needsKeys) {
+        this.#count(asked, volume, byteLength, startedMs, status)
+        return status
+      }
+    }
+    this.#beginExtent(asked, tag, volume.volume, byteOffset, byteLength, arenaOffset)
+    return needsKeys
+  }
+
+  #readPart(byteLength: number, arenaOffset: number): number {
+    const { byteOffset, volume: number } = this.#place
+    const volume = this.#ctx.volumes[number]
+    if (volume === undefined) return statusNumbers.DEVICE_CLOSED
+    const startedMs = this.#startedMs()
+    const status = isMisplaced(arenaOffset, volume)
+      ? this.#readStaged(volume, byteLength, arenaOffset, byteOffset)
+      : readNow(this.#ctx, volume, arenaOffset, byteLength, byteOffset)
+    this.#count(operation.read, volume, byteLength, startedMs, status)
+    return status
+  }
+
+  /** The clock, for one request of many; 0 for the others. */
+  #startedMs(): number {
+    this.#requests = (this.#requests + 1) | 0
+    return this.#requests % timedEvery === 0 ? performance.now() : 0
+  }
+
+  #count(asked: number, volume: VolumeView, byteLength: number, startedMs: number, status: number): void {
+    const index = countedAs(asked, volume)
+    const failed = status !== statusNumbers.OK
+    this.#ctx.statistics.untimed(index, failed ? 0 : byteLength, failed)
+    if (startedMs > 0) this.#ctx.statistics.latency(index, performance.now() - startedMs)
   }
 
   #beginExtent(
@@ -377,6 +521,7 @@ export class Seat {
     extents.byteLength[extent] = byteLength
     extents.arenaOffset[extent] = arenaOffset
     extents.byteOffset[extent] = byteOffset
+    if (ctx.left === 0) ctx.nowMs = performance.now()
     extents.submittedMs[extent] = ctx.nowMs
     ctx.left++
     beginExtent(ctx, extent)
@@ -392,33 +537,47 @@ export class Seat {
     }
   }
 
-  /** Through memory that the file's I/O can use. */
-  #stage(
-    asked: number,
-    tag: number,
-    volume: number,
-    byteOffset: number,
-    byteLength: number,
-    arenaOffset: number,
-  ): void {
-    const staging = this.#stagingOffset
+  /** Through memory that the file's I/O can use; to its end. */
+  #writeStaged(volume: VolumeView, byteLength: number, arenaOffset: number, byteOffset: number): number {
     // What was staged before must be on its way no more.
     this.finish()
-    if (asked === operation.write) this.arena.copyWithin(staging, arenaOffset, arenaOffset + byteLength)
-    this.#beginExtent(asked, tag, volume, byteOffset, byteLength, staging)
+    this.arena.copyWithin(this.#stagingOffset, arenaOffset, arenaOffset + byteLength)
+    this.status[0] = 0
+    this.#beginExtent(operation.write, 0, volume.volume, byteOffset, byteLength, this.#stagingOffset)
     this.finish()
-    if (asked === operation.read) this.arena.copyWithin(arenaOffset, staging, staging + byteLength)
+    this.#ctx.failure = this.errno[0] as number
+    return this.status[0] as number
+  }
+
+  #readStaged(volume: VolumeView, byteLength: number, arenaOffset: number, byteOffset: number): number {
+    this.finish()
+    const staging = this.#stagingOffset
+    for (let done = 0; done < byteLength; done += stagingBytes) {
+      const length = Math.min(stagingBytes, byteLength - done)
+      const status = readNow(this.#ctx, volume, staging, length, byteOffset + done)
+      if (status !== statusNumbers.OK) return status
+      this.arena.copyWithin(arenaOffset + done, staging, staging + length)
+    }
+    return statusNumbers.OK
   }
 
   /** To a worker, through the coordinator: a stack in which one copy-on-write volume writes to another is served by one worker. */
-  #passOn(asked: number, tag: number, byteOffset: number, byteLength: number, arenaOffset: number): void {
+  #passOn(asked: number, byteOffset: number, byteLength: number, arenaOffset: number): number {
     this.finish()
     const device = this.#entered().number
     const answer = this.#forward?.({ kind: 'forward', device, operation: asked, byteOffset, byteLength, arenaOffset })
-    const status = answer?.status ?? statusNumbers.NOT_SUPPORTED
-    if (status === 0 || this.status[tag] !== 0) return
-    this.status[tag] = status
-    this.errno[tag] = answer?.errno ?? 0
+    this.#ctx.failure = answer?.errno ?? 0
+    return answer?.status ?? statusNumbers.NOT_SUPPORTED
+  }
+
+  #inRange(byteLength: number, byteOffset: number): DeviceView {
+    const device = this.#entered()
+    assert(
+      byteOffset >= 0 && byteLength >= 0 && byteOffset + byteLength <= device.sizeBytes,
+      'a range inside the device',
+    )
+    assert(byteOffset % sectorBytes === 0 && byteLength % sectorBytes === 0, 'whole sectors')
+    return device
   }
 
   #entered(): DeviceView {
@@ -438,8 +597,8 @@ function discardCut(volume: VolumeView): number {
 }
 
 /** Its keys may be the window's of a merge, whose steps the coordinator's thread takes. */
-const waitsForThisThread = (asked: number, volume: VolumeView | undefined): boolean =>
-  asked === operation.write && volume !== undefined && originOf(volume).merging !== undefined
+const waitsForThisThread = (asked: number, volume: VolumeView): boolean =>
+  asked === operation.write && originOf(volume).merging !== undefined
 
-const isMisplaced = (asked: number, arenaOffset: number, volume: VolumeView | undefined): boolean =>
-  arenaOffset % pageBytes !== 0 && asked <= operation.write && volume !== undefined && needsAlignment(volume)
+const isMisplaced = (arenaOffset: number, volume: VolumeView): boolean =>
+  arenaOffset % pageBytes !== 0 && needsAlignment(volume)

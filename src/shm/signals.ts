@@ -81,6 +81,12 @@ export class Signals {
     return posted
   }
 
+  /** True while messages were put on a worker's port that it has not carried out. */
+  hasMail(worker: number): boolean {
+    const at = this.#controlAt + worker * wordsPerWorker
+    return Atomics.load(this.#words, at + controlField.posted) !== Atomics.load(this.#words, at + controlField.done)
+  }
+
   controlPosted(worker: number): number {
     return Atomics.load(this.#words, this.#controlAt + worker * wordsPerWorker + controlField.posted)
   }

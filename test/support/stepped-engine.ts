@@ -149,6 +149,7 @@ export class SteppedEngine {
       metadataUnitBytes: options.metadataUnitBytes ?? 512,
       endPosition: 0,
       endForCowBytes: -1,
+      sizeSeenInTurn: -1,
       firstJob: -1,
       lastJob: -1,
     })

@@ -98,6 +98,10 @@ export class SteppedFile implements BlockFile {
     return this.#clear('discard', byteLength, fileOffset)
   }
 
+  extent(_fileOffset: number, byteLength: number): number {
+    return byteLength
+  }
+
   barrier(): number {
     this.#trace.add(`${this.name} barrier`)
     const errno = this.#apply('barrier', '')

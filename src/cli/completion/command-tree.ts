@@ -23,7 +23,14 @@ export interface CompletableOption {
 }
 
 /** Options whose value is a path. */
-const fileOptions: ReadonlySet<string> = new Set(['--socket', '--restore', '--input', '--folder'])
+const fileOptions: ReadonlySet<string> = new Set([
+  '--socket',
+  '--restore',
+  '--input',
+  '--folder',
+  '--tls-certificates',
+  '--tls-psk',
+])
 
 export function placesOf(program: Command): readonly Place[] {
   return [...commandPlaces(program, []), ...verbs.map(verbPlace)]
@@ -56,7 +63,7 @@ function verbPlace({ name, options, takesDevices }: (typeof verbs)[number]): Pla
 
 const nextOf = ([first, second]: readonly string[]): Place['next'] => {
   if ((first === 'io' && second !== undefined) || first === 'merge') return 'devices'
-  return (first === 'store' && second !== undefined) || first === 'demo' ? 'files' : 'nothing'
+  return (first === 'store' && second !== undefined) || first === 'demo' || first === 'serve' ? 'files' : 'nothing'
 }
 
 const help: CompletableOption = { flags: ['--help'], description: 'print help', value: undefined }

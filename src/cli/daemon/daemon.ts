@@ -1,11 +1,15 @@
 /**
- * The daemon: an engine, its mapper, and a socket to reach it. Devices live as long as it does.
+ * The daemon: an engine, its mapper, a socket to reach it, and an NBD server of its devices if there is to be one. Devices live as
+ * long as it does.
  *
- * Stopping: no new connections, every running command finishes, every `wait` ends, the engine closes, the socket goes.
+ * Stopping: no new connections, every running command finishes, every `wait` ends, NBD clients get the answers to what they have
+ * asked, the engine closes, the socket goes.
  */
 import { readFile } from 'node:fs/promises'
 import type { Server, Socket } from 'node:net'
 import { Engine, type EngineOptions, type HeldFile } from '../../index.js'
+import { MapperExports } from '../../nbd/exports-of-mapper.js'
+import { NbdServer, type NbdServerOptions } from '../../nbd/server.js'
 import { Connection } from './connection.js'
 import { claimPath, listenOn } from './listen.js'
 import { MapperSession } from './session.js'
@@ -18,23 +22,35 @@ export interface DaemonOptions {
   /** What relative paths in that file are relative to. */
   readonly folder: string
   readonly log: (line: string) => void
+  /** Serves every device that has a table over NBD. */
+  readonly nbd?: Pick<NbdServerOptions, 'where' | 'tls' | 'insecure' | 'connectionsMax'>
 }
 
 /** A command that does not end is given up after this: an I/O on a suspended device may wait for ever. */
 const drainMs = 10_000
 
+interface DaemonParts {
+  readonly engine: Engine
+  readonly held: HeldFile
+  readonly log: (line: string) => void
+  readonly nbd: NbdServer | undefined
+  readonly server: Server
+}
+
 export class Daemon {
   readonly #engine: Engine
   readonly #held: HeldFile
   readonly #server: Server
+  readonly #nbd: NbdServer | undefined
   readonly #connections = new Set<Connection>()
   readonly #log: (line: string) => void
   #stopping: Promise<void> | undefined
 
-  private constructor(engine: Engine, held: HeldFile, server: Server, log: (line: string) => void) {
+  private constructor({ engine, held, log, nbd, server }: DaemonParts) {
     this.#engine = engine
     this.#held = held
     this.#server = server
+    this.#nbd = nbd
     this.#log = log
     server.on('connection', (socket) => this.#accept(socket))
   }
@@ -43,17 +59,28 @@ export class Daemon {
   static async start(options: DaemonOptions): Promise<Daemon> {
     const held = claimPath(options.path)
     let engine: Engine | undefined
+    let nbd: NbdServer | undefined
     try {
       engine = await Engine.start(options.engine)
       if (options.restore !== undefined) {
         const text = await readFile(options.restore, 'utf8')
         await engine.mapper.createConcise(text, { folder: options.folder })
       }
-      return new Daemon(engine, held, await listenOn(options.path), options.log)
+      const { log } = options
+      if (options.nbd !== undefined) {
+        nbd = await NbdServer.listen({ ...options.nbd, engine, source: new MapperExports(engine.mapper), log })
+      }
+      return new Daemon({ engine, held, log, nbd, server: await listenOn(options.path) })
     } catch (error) {
+      await nbd?.close()
       await undo(engine, held)
       throw error
     }
+  }
+
+  /** Where NBD clients find a device: its name goes behind it. */
+  get nbdUri(): string | undefined {
+    return this.#nbd?.uriOf('')
   }
 
   /** Stops as described above. Calling it again waits for the same end. */
@@ -76,6 +103,7 @@ export class Daemon {
     await Promise.race([drained, tooLong])
     clearTimeout(timer)
     try {
+      await this.#nbd?.close()
       await this.#engine.close()
     } finally {
       this.#held.release()

@@ -1,30 +1,36 @@
 /**
- * Where the daemon listens when nobody says: `$XDG_RUNTIME_DIR/cowring.sock`, else in a folder of the user's own under the
+ * Where a socket is when nobody says: `$XDG_RUNTIME_DIR/cowring.sock` for the daemon, else in a folder of the user's own under the
  * system's temporary folder.
  */
 import { lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { CowringError } from '../../index.js'
+import { checkSocketPath } from '../../nbd/unix-socket.js'
 
-/** A socket's address has 108 bytes, of which the last is 0. */
-const pathBytesMax = 107
-
-/** The path to use, absolute. `makeFolder` for the daemon; a client only looks. Fails with INVALID_ARGUMENT, DEVICE_UNSUPPORTED. */
-export function socketPath(given: string | undefined, options: { readonly makeFolder: boolean }): string {
-  const path = given === undefined ? defaultPath(options.makeFolder) : resolve(given)
-  if (Buffer.byteLength(path) <= pathBytesMax) return path
-  const text = `the path of a socket has at most ${pathBytesMax} bytes; ${path} is longer: give a shorter --socket`
-  throw new CowringError('INVALID_ARGUMENT', text, { path })
+export interface SocketPlace {
+  /** Of the server; a client only looks. */
+  readonly makeFolder: boolean
+  /** The daemon's by default. */
+  readonly fileName?: string
+  readonly option?: string
 }
 
-function defaultPath(makeFolder: boolean): string {
+/** The path to use, absolute. Fails with INVALID_ARGUMENT, DEVICE_UNSUPPORTED. */
+export function socketPath(given: string | undefined, place: SocketPlace): string {
+  const { fileName = 'cowring.sock', makeFolder, option = '--socket' } = place
+  const path = given === undefined ? join(defaultFolder(makeFolder), fileName) : resolve(given)
+  checkSocketPath(path, option)
+  return path
+}
+
+function defaultFolder(makeFolder: boolean): string {
   const runtime = process.env.XDG_RUNTIME_DIR
-  if (runtime !== undefined && isAbsolute(runtime)) return join(runtime, 'cowring.sock')
+  if (runtime !== undefined && isAbsolute(runtime)) return runtime
   const folder = join(tmpdir(), `cowring-${process.getuid?.() ?? 'user'}`)
   if (makeFolder) mkdirSync(folder, { recursive: true, mode: 0o700 })
   refuseStrangers(folder)
-  return join(folder, 'cowring.sock')
+  return folder
 }
 
 /** In a folder that everybody can write to, somebody else may have made this one first. */

@@ -189,8 +189,8 @@ const release: readonly Mutation[] = [
     name: 'read-of-a-lost-snapshot',
     rule: 'P2',
     file: 'workers/snapshot-read.js',
-    find: 'if (isLost(snapshot))\n        ctx.answer',
-    replace: 'if (false)\n        ctx.answer',
+    find: 'const lost = isLost(snapshot);',
+    replace: 'const lost = false;',
   },
 ]
 
@@ -242,7 +242,7 @@ const keys: readonly Mutation[] = [
     name: 'parked-bit-never-set',
     rule: 'R4',
     file: 'src/shm/signals.js',
-    find: 'Atomics.or(this.#words, this.#maskAt, 1 << worker);',
+    find: 'Atomics.or(this.#words, this.#maskAt + (worker >>> 5), 1 << (worker & 31));',
     replace: '',
   },
 ]
@@ -297,7 +297,7 @@ const recovery: readonly Mutation[] = [
     name: 'keys-of-the-dead-kept',
     rule: 'L3',
     file: 'workers/recover.js',
-    find: 'ctx.locks.releaseAllOf(ctx.owner); // L3',
+    find: 'ctx.locks.releaseAllOf(owner); // L3',
     replace: '',
   },
   {
@@ -319,7 +319,7 @@ const recovery: readonly Mutation[] = [
     name: 'words-of-the-dead-kept',
     rule: 'recovery',
     file: 'src/coordinator/machinery.js',
-    find: 'cursor?.releaseWordsOf(worker + 1);',
+    find: 'cursor?.releaseWordsOf(runner + 1);',
     replace: '',
   },
   {
@@ -667,8 +667,8 @@ const promises: readonly Mutation[] = [
     name: 'write-past-a-merge',
     rule: 'a merging device shows its store',
     file: 'workers/origin-write.js',
-    find: ' || waitsForMerge(origin, start, start + byteLength)) {',
-    replace: ') {',
+    find: 'if (mustSave(origin, start, end) || waitsForMerge(origin, start, end))',
+    replace: 'if (mustSave(origin, start, end))',
   },
 ]
 
