@@ -20,6 +20,8 @@ export interface ConnectionParts {
   readonly tls: TlsGate | undefined
   /** Nobody is greeted before. */
   readonly begun: Promise<void>
+  /** For its handshake; the default's if it is undefined. */
+  readonly deadlineMs: number | undefined
   readonly log: (line: string) => void
 }
 
@@ -55,10 +57,14 @@ export class ServerConnection {
   }
 
   async #run(): Promise<void> {
-    const { begun, source, tls } = this.#parts
+    const { begun, deadlineMs, source, tls } = this.#parts
     try {
       await begun
-      const negotiated = await negotiate(this.#socket, { source, ...(tls === undefined ? {} : { tls }) })
+      const negotiated = await negotiate(this.#socket, {
+        source,
+        ...(tls === undefined ? {} : { tls }),
+        ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      })
       if (negotiated === undefined) return void this.#socket.end()
       try {
         await this.#transmit(negotiated)
@@ -74,14 +80,14 @@ export class ServerConnection {
   async #transmit({ leftover, stream, ...agreement }: Negotiated): Promise<void> {
     const { engine, log, threads } = this.#parts
     const { contexts, export: served, extendedHeaders, structuredReplies } = agreement
-    const token = await engine.share({ bufferBytes: connectionBufferBytes })
-    if (stream.destroyed) return token.port.close()
+    if (stream.destroyed) return
     const handed = handOver(stream, leftover)
     this.#handed = handed
     if (this.#isStopping) handed.stopReceiving()
     try {
       const { device, readOnly } = served
       const { fd, leftover } = handed
+      const token = engine.share({ bufferBytes: connectionBufferBytes })
       const task = { fd, leftover, token, device, readOnly, structuredReplies, extendedHeaders, contexts }
       const end = await threads.run(task)
       if (end.reason === 'protocol' || end.reason === 'device-gone') log(endText(served.name, end))

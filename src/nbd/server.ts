@@ -19,6 +19,8 @@ export interface NbdServerOptions {
   readonly tls?: TlsSettings
   /** Clients at a time, those in their handshake included; 16 by default. Each has a thread and a seat of the engine. */
   readonly connectionsMax?: number
+  /** How long a client may take for its handshake; 10 s by default. */
+  readonly handshakeMs?: number
   /** Lets other machines connect without TLS. */
   readonly insecure?: boolean
   /** Connections wait until `begin` is called. */
@@ -68,7 +70,8 @@ export class NbdServer {
     const { engine, insecure = false, log = () => {}, source, where } = options
     const tls = options.tls === undefined ? undefined : tlsGate(options.tls)
     const server = new NbdServer(options)
-    const parts = { engine, source, tls, log, threads: server.#threads, begun: server.#begun }
+    const { handshakeMs: deadlineMs } = options
+    const parts = { engine, source, tls, log, threads: server.#threads, begun: server.#begun, deadlineMs }
     try {
       server.#listener = await listenFor(where, { isTlsRequired: tls?.isRequired ?? false, insecure }, (socket) =>
         server.#accept(socket, () => new ServerConnection(socket, parts)),

@@ -21,7 +21,11 @@ export function shareSeat(machinery: Machinery, mapper: Mapper, bufferBytes: num
   const { ownOffset, start } = machinery.takeSeat(ownBytes, (frame) => port1.postMessage(frame))
   const calls = new SharedArrayBuffer(callBytes)
   const host = new SeatHost(machinery, mapper, new CallWords(calls), (answer) => port1.postMessage(answer))
-  port1.on('message', (call: SeatCall) => host.take(call))
+  port1.on('message', (call: SeatCall) => {
+    if (call.kind === 'leave') port1.close()
+    else host.take(call)
+  })
+  // The thread has let go, or has ended, however that came about.
   port1.once('close', () => {
     host.end()
     machinery.freeSeat(start.worker)
@@ -45,7 +49,7 @@ class SeatHost {
     this.#answer = answer
   }
 
-  take(call: SeatCall): void {
+  take(call: Exclude<SeatCall, { readonly kind: 'leave' }>): void {
     if (call.kind === 'forward') void this.#forward(call)
     else if (call.kind === 'open') void this.#reply(call.id, () => this.#open(call.id, call.name, call.readOnly))
     else void this.#reply(call.id, () => this.#close(call.opened))

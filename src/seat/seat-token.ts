@@ -30,6 +30,8 @@ export type SeatCall =
   | ForwardedRequest
   /** A device by name. Answered on the port: the device is opened by a change of the mapper, after others. */
   | { readonly kind: 'open'; readonly id: number; readonly name: string; readonly readOnly: boolean }
+  /** The thread needs the seat no more. */
+  | { readonly kind: 'leave' }
   /** What was opened by the call of that number. */
   | { readonly kind: 'close'; readonly id: number; readonly opened: number }
 

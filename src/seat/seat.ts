@@ -8,7 +8,8 @@
  *     leave     at rest: devices may be suspended, tables swapped, snapshots taken
  *
  * Guarantees: at rest it holds no key, no claim and no place in any device. Nothing is allocated per request.
- * Requires: one batch at a time; offsets and lengths in whole sectors, inside the device (asserted); no caller's code that may
+ * Requires: one batch at a time; offsets and lengths inside the device and in whole sectors (of reads and writes: where files need
+ * that), which is asserted; no caller's code that may
  * block between `enter` and `leave`.
  */
 import { receiveMessageOnPort } from 'node:worker_threads'
@@ -124,7 +125,11 @@ export class Seat {
         return words
       },
     })
-    seat.#letGo = () => port.close()
+    seat.#letGo = () => {
+      // A thread that goes on to block at once closes its port only when it comes back to its event loop.
+      port.postMessage({ kind: 'leave' })
+      port.close()
+    }
     return seat
   }
 
@@ -305,6 +310,14 @@ export class Seat {
     this.isStalled = false
     this.leave()
     return true
+  }
+
+  /** True if reads and writes need not be whole sectors: no file below was opened with O_DIRECT. */
+  takesBytes(): boolean {
+    return !this.#entered().route.flushed.some((number) => {
+      const volume = this.#ctx.volumes[number]
+      return volume !== undefined && needsAlignment(volume)
+    })
   }
 
   /** Nobody else changes parts of sectors until `freeSectors`. Nothing may be unfinished. */
@@ -576,7 +589,7 @@ export class Seat {
       byteOffset >= 0 && byteLength >= 0 && byteOffset + byteLength <= device.sizeBytes,
       'a range inside the device',
     )
-    assert(byteOffset % sectorBytes === 0 && byteLength % sectorBytes === 0, 'whole sectors')
+    assert((byteOffset % sectorBytes === 0 && byteLength % sectorBytes === 0) || this.takesBytes(), 'whole sectors')
     return device
   }
 

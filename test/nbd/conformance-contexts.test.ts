@@ -103,6 +103,25 @@ describe.each(['structured', 'extended'] as const)('with %s replies', (mode) => 
     await origin.disconnect()
   })
 
+  it('dirty bitmap between snapshots: what differs is told, whichever is older, and whoever wrote it', async () => {
+    await served.snapshot('after', { chunkSectors: 8 })
+    const [before, after] = [
+      await connect('before', 'qemu:dirty-bitmap:after'),
+      await connect('after', 'qemu:dirty-bitmap:before'),
+    ]
+    await after.write(8 * chunk, pattern(8 * chunk, chunk, 2))
+    await before.write(16 * chunk, pattern(16 * chunk, chunk, 3))
+    for (const [client, context] of [
+      [before, 'qemu:dirty-bitmap:after'],
+      [after, 'qemu:dirty-bitmap:before'],
+    ] as const) {
+      const flags = await flagsOf(client, context)
+      expect([flags[8], flags[16], flags[24]]).toEqual([1, 1, 0])
+    }
+    await before.disconnect()
+    await after.disconnect()
+  })
+
   it('REQ_ONE brings one extent, inside what was asked about', async () => {
     const client = await connect('disk', allocation)
     const [whole] = await client.status(0, size, commandFlag.reqOne)

@@ -132,25 +132,39 @@ describe('requests that are no sectors', () => {
     }
   })
 
+  it('a whole sector and bytes of it, written at the same time, leave nothing older than both', async () => {
+    const small = await serve({ byteLength: mebibyte, snapshots: [{ name: 'before', chunkSectors: 8 }] })
+    try {
+      const [whole, parts] = [await small.connect(), await small.connect()]
+      for (let round = 1; round < 250; round++) {
+        const answers = [
+          ...whole.submitAll(Array.from({ length: 8 }, () => writeOf(0, Buffer.alloc(512, round)))),
+          ...parts.submitAll(Array.from({ length: 16 }, (_, index) => writeOf(100 + index, Buffer.from([round])))),
+        ]
+        for (const { error } of await Promise.all(answers)) expect(error).toBe(0)
+        expect((await whole.read(0, 512)).every((byte) => byte === round)).toBe(true)
+      }
+    } finally {
+      await small.close()
+    }
+  })
+
   it('four connections write neighbouring bytes of the same sectors, and none is lost', async () => {
     const small = await serve({ byteLength: mebibyte, snapshots: [{ name: 'before', chunkSectors: 8 }] })
     try {
       const clients = await Promise.all([0, 1, 2, 3].map(() => small.connect()))
-      // Client k has the bytes k, k+4, k+8, … of 64 sectors' first 64 bytes, in pieces of one byte.
-      await Promise.all(
-        clients.map(async (client, own) => {
-          for (let sector = 0; sector < 16; sector++) {
-            const places = Array.from({ length: 16 }, (_, index) => sector * 512 + index * 4 + own)
-            const answers = client.submitAll(places.map((at) => writeOf(at, Buffer.from([(at % 250) + 1]))))
+      const byteOf = (at: number, round: number): number => ((at + round) % 250) + 1
+      const wanted = (round: number): Buffer => Buffer.from(Array.from({ length: 64 }, (_, at) => byteOf(at, round)))
+      for (let round = 0; round < 60; round++) {
+        // Client k has the bytes k, k+4, k+8, … of one sector's first 64, in pieces of one byte.
+        await Promise.all(
+          clients.map(async (client, own) => {
+            const places = Array.from({ length: 16 }, (_, index) => index * 4 + own)
+            const answers = client.submitAll(places.map((at) => writeOf(at, Buffer.from([byteOf(at, round)]))))
             for (const { error } of await Promise.all(answers)) expect(error).toBe(0)
-          }
-        }),
-      )
-      const [first] = clients
-      for (let sector = 0; sector < 16; sector++) {
-        const found = await first?.read(sector * 512, 64)
-        const wanted = Buffer.from(Array.from({ length: 64 }, (_, index) => ((sector * 512 + index) % 250) + 1))
-        expect(found?.equals(wanted)).toBe(true)
+          }),
+        )
+        expect((await small.origin.read(0, 512)).subarray(0, 64)).toEqual(new Uint8Array(wanted(round)))
       }
     } finally {
       await small.close()

@@ -26,6 +26,8 @@ export interface BatchSeat {
   flush(): number
   zero(byteLength: number, byteOffset: number): number
   discard(byteLength: number, byteOffset: number): number
+  /** Whether reads and writes need not be whole sectors. */
+  takesBytes(): boolean
   holdSectors(): void
   freeSectors(): void
 

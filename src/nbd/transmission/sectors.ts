@@ -1,10 +1,10 @@
 /**
- * Bytes that are not whole sectors, on a seat that knows only sectors.
+ * Bytes that are not whole sectors. Most files take them as they are; one that was opened with O_DIRECT knows only sectors.
  *
- * Guarantees: a read leaves its bytes where it was told to. A write changes its own bytes only, also against other such
- * writes of the process: the first and the last sector are read, patched and written under one lock.
- * Leaves out on purpose: whole-sector writes take no lock. One from another connection that overlaps such a write in flight
- * may lose what it wrote beside it in the shared sector; no client may expect an order of overlapping requests.
+ * Guarantees: a read leaves its bytes where it was told to. A write changes its own bytes only; with O_DIRECT only against
+ * other such writes of the process: there the first and the last sector are read, patched and written under one lock.
+ * Leaves out on purpose: whole-sector writes take no lock. With O_DIRECT one from another connection that overlaps such a write
+ * in flight may lose what it wrote beside it in the shared sector.
  */
 import { sectorBytes } from '../../base/units.js'
 import type { Connection } from './connection.js'
@@ -18,7 +18,7 @@ export const inSector = (offset: number): number => offset - Math.floor(offset /
 export function readBytes(connection: Connection, arenaOffset: number, byteLength: number, offset: number): number {
   const { seat } = connection
   const before = inSector(offset)
-  if (before === 0 && (byteLength & (sectorBytes - 1)) === 0) {
+  if ((before === 0 && (byteLength & (sectorBytes - 1)) === 0) || seat.takesBytes()) {
     return seat.read(arenaOffset, byteLength, offset)
   }
   const wholeBytes = Math.ceil((before + byteLength) / sectorBytes) * sectorBytes
@@ -30,6 +30,7 @@ export function readBytes(connection: Connection, arenaOffset: number, byteLengt
 /** Requires that nothing is begun. `byteLength` > 0. Answers the seat's status. */
 export function writeBytes(connection: Connection, arenaOffset: number, byteLength: number, offset: number): number {
   const { seat } = connection
+  if (seat.takesBytes()) return seat.write(arenaOffset, byteLength, offset)
   const firstBytes = Math.min(byteLength, (sectorBytes - inSector(offset)) % sectorBytes)
   const wholeBytes = Math.floor((byteLength - firstBytes) / sectorBytes) * sectorBytes
   const lastBytes = byteLength - firstBytes - wholeBytes

@@ -11,7 +11,7 @@ export function serveWrite(connection: Connection, arenaOffset: number): void {
   const isForced = (request.flags & commandFlag.fua) !== 0
   if (length === 0) {
     connection.conclude(request, 0, isForced)
-  } else if (((request.offsetLow | length) & (sectorBytes - 1)) === 0) {
+  } else if (((request.offsetLow | length) & (sectorBytes - 1)) === 0 || seat.takesBytes()) {
     seat.beginWrite(tagOf(begun.add(request, isForced)), arenaOffset, length, offset)
   } else {
     connection.settle()

@@ -141,6 +141,11 @@ export class MemorySeat implements BatchSeat {
     return this.#stretch(byteOffset, byteLength, (at) => (at < 8192 ? 1 : 0))
   }
 
+  /** As one with O_DIRECT, so that parts of sectors are patched. */
+  takesBytes(): boolean {
+    return false
+  }
+
   holdSectors(): void {
     this.#atRest()
     assert(!this.isHeld, 'held once')
