@@ -30,8 +30,8 @@ export interface NbdServerOptions {
 
 /** nbdcopy takes 4, qemu 1 to 16; a thread has about 10 MiB. */
 export const connectionsDefault = 16
-/** The engine's seats. */
-export const connectionsLimit = 48
+/** 5 MiB of the engine's arena each: 200 of its 256 MiB. */
+export const connectionsLimit = 40
 
 /** What is unanswered after this is given up: a client may not read its answers. */
 const drainMs = 5000
@@ -81,6 +81,11 @@ export class NbdServer {
       throw error
     }
     return server
+  }
+
+  /** Threads that serve connections, for tests that kill one. */
+  get threads(): ConnectionThreads['serving'] {
+    return this.#threads.serving
   }
 
   /** Greets those who wait, and everybody else from now on. */

@@ -20,7 +20,7 @@ export class ConnectionThreads {
   readonly #idle: Piscina[] = []
   readonly #starting = new Set<Promise<void>>()
   readonly #limit: number
-  #busy = 0
+  readonly #serving = new Set<Piscina>()
   #isClosed = false
 
   /** Starts the first thread. */
@@ -29,15 +29,20 @@ export class ConnectionThreads {
     this.#keepSpare()
   }
 
+  /** Those that serve a connection now, for tests that kill one. */
+  get serving(): readonly { terminate(): Promise<number> }[] {
+    return [...this.#serving].flatMap(({ threads }) => threads)
+  }
+
   /** Serves a connection to its end. Rejects if the thread dies of it, or threw. */
   async run(task: ConnectionTask): Promise<ConnectionEnd> {
     const place = this.#idle.pop() ?? newPlace()
-    this.#busy++
+    this.#serving.add(place)
     this.#keepSpare()
     try {
       return await runOn(place, 'serve', task, [task.token.port])
     } finally {
-      this.#busy--
+      this.#serving.delete(place)
       if (this.#isClosed || this.#idle.length >= idleMax || place.threads.length === 0) await place.destroy()
       else this.#idle.push(place)
     }
@@ -52,7 +57,7 @@ export class ConnectionThreads {
 
   #keepSpare(): void {
     const planned = this.#idle.length + this.#starting.size
-    if (this.#isClosed || planned > 0 || this.#busy >= this.#limit) return
+    if (this.#isClosed || planned > 0 || this.#serving.size >= this.#limit) return
     const place = newPlace()
     const started = runOn(place, 'warm', undefined, []).then(
       () => void this.#idle.push(place),

@@ -98,6 +98,11 @@ export class Served {
     return address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
   }
 
+  /** Those of connections in transmission. */
+  get threads() {
+    return this.#server.threads
+  }
+
   uri(name = ''): string {
     return this.#server.uriOf(name)
   }
