@@ -2,6 +2,7 @@
  * The client as the transmission phase sees it: bytes in order, into the arena and out of it.
  */
 import { errno } from '../../io/block-file.js'
+import { IdleSpin } from '../../io/idle-spin.js'
 import { libc } from '../../io/libc.js'
 
 export interface ByteStream {
@@ -13,6 +14,14 @@ export interface ByteStream {
 
 /** A client that is gone is an answer, not a signal. */
 const noSignal = 0x4000
+const doNotWait = 0x40
+/** What `recv` answers when there is nothing yet, or something is wrong; then the call that waits will find it out. */
+const nothing = -1
+/**
+ * How long it is looked for bytes before the thread sleeps: longer than a client with one request at a time needs for its next.
+ * Waking up a processor that has gone idle takes as long, and a yield lets the client run where this thread is.
+ */
+const lookMsBeforeSleep = 0.1
 
 /**
  * A connected stream socket that blocks.
@@ -24,9 +33,23 @@ export function socketStream(fd: number, arena: Uint8Array): ByteStream {
   const system = libc()
   const address = system.addressOf(arena)
 
+  const idle = new IdleSpin()
+  let place = 0
+  let room = 0
+  let received = nothing
+  /** Asked again after it has found something it takes nothing more. */
+  const hasCome = (): boolean => {
+    if (received === nothing) received = system.recv(fd, place, room, doNotWait)
+    return received !== nothing
+  }
+
   const receive = (arenaOffset: number, byteLength: number): number => {
+    place = address + arenaOffset
+    room = byteLength
+    received = nothing
+    if (idle.lookFor(hasCome, lookMsBeforeSleep)) return received
     for (;;) {
-      const count = system.recv(fd, address + arenaOffset, byteLength, 0)
+      const count = system.recv(fd, place, room, 0)
       if (count >= 0) return count
       if (system.lastErrno() !== errno.EINTR) return 0
     }
