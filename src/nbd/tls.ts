@@ -80,8 +80,9 @@ function certificateOptions(folder: string, verifyPeer: boolean): TlsOptions {
 function pskOptions(file: string, hasCertificates: boolean): TlsOptions {
   const keys = parseKeys(readSecret(file).toString('utf8'), file)
   return {
-    // What Node offers by default has none with shared keys.
-    ciphers: hasCertificates ? `${pskCiphers}:HIGH:!aNULL:!MD5` : pskCiphers,
+    // What Node offers by default has none with shared keys; and a shared key goes with a suite of SHA-256 only, in TLS 1.3.
+    ciphers: `TLS_AES_128_GCM_SHA256:${pskCiphers}${hasCertificates ? ':HIGH:!aNULL:!MD5' : ''}`,
+    honorCipherOrder: true,
     pskCallback: (_socket, identity) => keys.get(identity) ?? null,
   }
 }

@@ -5,7 +5,7 @@
  * No key is held: what is written meanwhile may or may not be told, as with any disk.
  */
 
-import { originRunEnd, storeRunEnd } from '../../workers/snapshot-read.js'
+import { isLost, originRunEnd, storeRunEnd } from '../../workers/snapshot-read.js'
 import type { SnapshotView, VolumeView } from '../../workers/views.js'
 import { chunkOf } from '../base/units.js'
 import type { BlockFile } from '../io/block-file.js'
@@ -52,13 +52,17 @@ function depth(volume: VolumeView | undefined, place: Place): number {
 /**
  * 1 if a chunk may have changed since `since` was taken: it was saved there or written to. In another snapshot also what that
  * one has a chunk of its own for: it was written to, or saved before `since` was there. What lies past the snapshot counts as
- * changed, and so does everything if there is no such snapshot any more.
+ * changed, and so does everything if there is no such snapshot any more, it is invalid, or being merged.
  */
 function dirty(volume: VolumeView | undefined, since: VolumeView | undefined, place: Place): number {
   if (since?.kind !== 'snapshot' || place.byteOffset >= since.sizeBytes) return 1
+  // What is merged gets no new exceptions, and loses those it has.
+  if (since.origin.merging?.snapshot === since) return 1
   place.byteLength = Math.min(place.byteLength, since.sizeBytes - place.byteOffset)
   const isOwn = volume?.kind === 'snapshot' && hasException(volume, place)
-  return hasException(since, place) || isOwn ? 1 : 0
+  const isSaved = hasException(since, place)
+  // Asked in this order: a snapshot that has lost a chunk says so before that is overwritten (W5).
+  return isSaved || isOwn || isLost(since) ? 1 : 0
 }
 
 /** True if the place's first chunk has an exception; the place becomes as long as that goes on. */

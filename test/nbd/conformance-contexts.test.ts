@@ -122,6 +122,21 @@ describe.each(['structured', 'extended'] as const)('with %s replies', (mode) => 
     await after.disconnect()
   })
 
+  it('dirty bitmap of a snapshot that is invalid or being merged: everything', async () => {
+    await served.snapshot('small', { chunkSectors: 8, cowBytes: 8 * chunk })
+    const origin = await connect('disk', 'qemu:dirty-bitmap:small', 'qemu:dirty-bitmap:before')
+    for (let at = 0; at < 16; at++) await origin.write(at * chunk, pattern(at * chunk, chunk, 4))
+    expect(served.origin.snapshots.find(({ name }) => name === 'small')?.status()).toBe('Invalid')
+    expect((await flagsOf(origin, 'qemu:dirty-bitmap:small')).every((flag) => flag === 1)).toBe(true)
+    const before = served.origin.snapshots.find(({ name }) => name === 'before')
+    const merge = before?.merge({ rateLimit: 4096 })
+    while (!(await flagsOf(origin, 'qemu:dirty-bitmap:before')).every((flag) => flag === 1))
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    await merge?.cancel()
+    expect((await flagsOf(origin, 'qemu:dirty-bitmap:before')).every((flag) => flag === 1)).toBe(true)
+    await origin.disconnect()
+  })
+
   it('REQ_ONE brings one extent, inside what was asked about', async () => {
     const client = await connect('disk', allocation)
     const [whole] = await client.status(0, size, commandFlag.reqOne)
