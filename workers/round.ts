@@ -47,6 +47,11 @@ export class WorkerRound {
     this.#isIdle = false
   }
 
+  /** True when the next step is to listen: nothing is half-done. */
+  get isBetweenTurns(): boolean {
+    return this.#stride < 0
+  }
+
   step(): void {
     if (this.#stride < 0) this.#listen()
     else if (this.#stride < turnStrides.length) turnStrides[this.#stride]?.(this.#ctx)

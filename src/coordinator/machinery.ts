@@ -51,8 +51,8 @@ export class Machinery {
   #inPlace: InPlace | undefined
   readonly #attachments = new Map<number, Attachment>()
   readonly #nestedScratch = new Map<number, number[]>()
-  /** Blocks of the arena that a seat has. */
-  readonly #seatBlocks = new Map<number, number[]>()
+  /** What a seat has until it is free again: blocks of the arena, and somebody who looks for what it raises. */
+  readonly #seatParts = new Map<number, { readonly blocks: readonly number[]; readonly unwatch: () => void }>()
   /** Workers, and seats whose threads died in the middle of a run, until what they left is finished. */
   readonly #dead = new Set<number>()
   readonly #listeners = new Set<() => void>()
@@ -120,8 +120,9 @@ export class Machinery {
     try {
       if (blocks.length < 2) throw arenaFull(scratchBytes + ownBytes)
       const seat = this.seats.take(post)
-      this.#seatBlocks.set(seat, blocks)
+      this.#seatParts.set(seat, { blocks, unwatch: this.client.watch() })
       for (const { buffers, message } of this.#attachments.values()) this.seats.post(seat, message, buffers)
+      if (this.client.failed) this.seats.post(seat, { kind: 'stop' }, [])
       return { start: this.#startOf(seat, scratchOffset), ownOffset }
     } catch (error) {
       for (const block of blocks) this.client.releaseBlock(block)
@@ -131,7 +132,7 @@ export class Machinery {
 
   /** A seat's thread has ended, or needs it no more; whatever it was doing is finished by a worker. */
   freeSeat(seat: number): void {
-    if (!this.#seatBlocks.has(seat)) return
+    if (!this.#seatParts.has(seat)) return
     if (this.seats.isAtRest(seat)) {
       this.#forgetSeat(seat)
       return
@@ -227,6 +228,8 @@ export class Machinery {
   async close(): Promise<void> {
     await this.recovered()
     this.#closing = true
+    for (const { unwatch } of this.#seatParts.values()) unwatch()
+    this.#seatParts.clear()
     await this.#watching(() => this.pool.close())
   }
 
@@ -252,6 +255,11 @@ export class Machinery {
   #onNews(): void {
     this.pool.settleControl()
     this.seats.settle()
+    this.lookForEvents()
+  }
+
+  /** Deals with what stores have raised, also for a request in place that has to wait for it on this thread. */
+  lookForEvents(): void {
     const events = this.client.signals.eventCount()
     if (events === this.#eventsSeen) return
     this.#eventsSeen = events
@@ -303,8 +311,10 @@ export class Machinery {
 
   #forgetSeat(seat: number): void {
     this.seats.free(seat)
-    for (const block of this.#seatBlocks.get(seat) ?? []) this.client.releaseBlock(block)
-    this.#seatBlocks.delete(seat)
+    const parts = this.#seatParts.get(seat)
+    this.#seatParts.delete(seat)
+    parts?.unwatch()
+    for (const block of parts?.blocks ?? []) this.client.releaseBlock(block)
   }
 
   #deadOwners(): number[] {
@@ -326,6 +336,7 @@ export class Machinery {
     await this.#watching(() => this.pool.close())
     for (let worker = 0; worker < this.workerCount; worker++) this.#dead.add(worker)
     this.client.fail()
+    for (const seat of this.seats.taken) this.seats.post(seat, { kind: 'stop' }, [])
   }
 
   /** Starts a worker's successor and lets it finish what the dead one left. */

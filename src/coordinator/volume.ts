@@ -196,7 +196,8 @@ export abstract class Volume implements TransferTarget {
   /**
    * As `write`, on this thread: when it returns, every later read sees the bytes. Atomicity and durability are those of
    * `write`. Where `readSync` throws, it throws; also while a snapshot of the same origin is being merged, since the steps of a
-   * merge are taken by this thread: use `write`. Throws what `write` rejects with, DEVICE_BUSY and NOT_SUPPORTED.
+   * merge are taken by this thread: use `write`. After WORKER_DIED a buffer from `engine.alloc` must stay as it is until the volume is
+   * closed. Throws what `write` rejects with, DEVICE_BUSY and NOT_SUPPORTED.
    */
   writeSync(offset: number, bytes: Uint8Array): void {
     const refused = this.#refuse(offset, bytes.byteLength, true)

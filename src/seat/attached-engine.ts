@@ -22,13 +22,18 @@ export class AttachedEngine implements AsyncDisposable {
   readonly #volumes = new Set<AttachedVolume>()
   readonly #calls = new Map<number, (answer: CallAnswer) => void>()
   #nextCall = 1
+  /** How many keep the thread going. */
+  #holders = 0
   #closed = false
+  #closing: Promise<void> | undefined
 
   /** Made by `Engine.attach()`. */
   constructor(token: SeatToken) {
     this.#token = token
     this.#seat = Seat.take(token)
-    this.#requests = new SeatRequests(this.#seat, (device) => this.#seat.enter(device))
+    this.#requests = new SeatRequests(this.#seat, (device) =>
+      this.#requests.waits ? this.#seat.enter(device) : this.#seat.tryEnter(device),
+    )
     this.#seat.onAnswer = (answer) => this.#take(answer)
     // Between requests the thread hears at once, so that what it has forgotten can go.
     token.port.on('message', (mail: SeatMail) => {
@@ -71,7 +76,12 @@ export class AttachedEngine implements AsyncDisposable {
   }
 
   /** Closes its volumes and gives the seat back. Closing again does nothing. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     if (this.#closed) return
     await Promise.all([...this.#volumes].map((volume) => volume.close()))
     this.#closed = true
@@ -102,9 +112,11 @@ export class AttachedEngine implements AsyncDisposable {
   /** A thread that waits for the engine does not end meanwhile. */
   #keepAlive(): () => void {
     const { port } = this.#token
+    this.#holders++
     port.ref()
     return () => {
-      if (this.#calls.size === 0) port.unref()
+      this.#holders--
+      if (this.#holders === 0) port.unref()
     }
   }
 
@@ -117,6 +129,7 @@ export class AttachedEngine implements AsyncDisposable {
   /** The engine's thread has ended, or the seat was given back. */
   #end(): void {
     this.#closed = true
+    for (const volume of this.#volumes) volume.end()
     const error = { code: 'ENGINE_CLOSED', message: closed().message, facts: {} }
     for (const id of [...this.#calls.keys()]) this.#take({ kind: 'answer', id, error })
   }

@@ -35,7 +35,8 @@ export class AttachedVolume implements AsyncDisposable {
   readonly #opened: OpenedDevice
   readonly #keepAlive: () => () => void
   readonly #onClose: (volume: AttachedVolume) => Promise<void>
-  #waiting: (() => void)[] = []
+  /** Asynchronous requests in the order they were made. Each answers false if it could not be let in yet. */
+  readonly #waiting: (() => boolean)[] = []
   #closed = false
 
   /** Made by `attached.open()`. */
@@ -137,6 +138,11 @@ export class AttachedVolume implements AsyncDisposable {
     await this.#onClose(this)
   }
 
+  /** The engine's thread has ended, and with it the files that are behind the device. */
+  end(): void {
+    this.#closed = true
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -147,8 +153,10 @@ export class AttachedVolume implements AsyncDisposable {
         try {
           resolve(request())
         } catch (error) {
+          if (error instanceof CowringError && error.code === 'DEVICE_BUSY') return false
           reject(error)
         }
+        return true
       })
       if (this.#waiting.length === 1) void this.#carryOutSoon()
     })
@@ -157,14 +165,19 @@ export class AttachedVolume implements AsyncDisposable {
   /** In the order they were made; none before the device's gate is open. */
   async #carryOutSoon(): Promise<void> {
     const release = this.#keepAlive()
-    try {
+    while (this.#waiting.length > 0) {
       // At least one turn of the microtasks, so that requests made together go together.
-      do await this.#seat.whenOpen(this.#opened.device)
-      while (this.#seat.isHeld(this.#opened.device))
-      for (const carryOut of this.#waiting.splice(0)) carryOut()
-    } finally {
-      release()
+      await this.#seat.whenOpen(this.#opened.device)
+      this.#carryOut()
     }
+    release()
+  }
+
+  /** As many as are let in before the device is held again. */
+  #carryOut(): void {
+    this.#requests.waits = false
+    while (this.#waiting[0]?.() === true) this.#waiting.shift()
+    this.#requests.waits = true
   }
 
   #check(offset: number, byteLength: number, writes: boolean): void {

@@ -26,10 +26,7 @@ export function shareSeat(machinery: Machinery, mapper: Mapper, bufferBytes: num
     else host.take(call)
   })
   // The thread has let go, or has ended, however that came about.
-  port1.once('close', () => {
-    host.end()
-    machinery.freeSeat(start.worker)
-  })
+  port1.once('close', () => void host.end().then(() => machinery.freeSeat(start.worker)))
   port1.unref()
   return { port: port2, start, ownOffset, ownBytes, calls }
 }
@@ -41,6 +38,8 @@ class SeatHost {
   readonly #answer: (answer: CallAnswer) => void
   readonly #opened = new Map<number, DeviceVolume>()
   #hasEnded = false
+  /** What it has passed on: a worker may be at the seat's bytes until then. */
+  #forwarding: Promise<void> = Promise.resolve()
 
   constructor(machinery: Machinery, mapper: Mapper, words: CallWords, answer: (answer: CallAnswer) => void) {
     this.#machinery = machinery
@@ -50,17 +49,18 @@ class SeatHost {
   }
 
   take(call: Exclude<SeatCall, { readonly kind: 'leave' }>): void {
-    if (call.kind === 'forward') void this.#forward(call)
+    if (call.kind === 'forward') this.#forwarding = this.#forward(call)
     else if (call.kind === 'open') void this.#reply(call.id, () => this.#open(call.id, call.name, call.readOnly))
     else void this.#reply(call.id, () => this.#close(call.opened))
   }
 
-  /** The thread has ended, or let go: what it had open is closed. */
-  end(): void {
+  /** The thread has ended, or let go: what it had open is closed. Resolves when nobody is at the seat's bytes any more. */
+  end(): Promise<void> {
     this.#hasEnded = true
     // A device that is gone by now, with the engine, needs no closing.
     for (const volume of this.#opened.values()) volume.close().catch(() => {})
     this.#opened.clear()
+    return this.#forwarding
   }
 
   async #open(id: number, name: string, readOnly: boolean): Promise<Partial<CallAnswer>> {

@@ -23,6 +23,8 @@ export class SeatRequests implements InPlace {
   readonly #arenaBuffer: ArrayBufferLike
   /** Begins a batch: OK, or the status that the request is answered with. */
   readonly #enter: (device: number) => number
+  /** Of threads that may wait for a suspended device: false while they must not, and DEVICE_BUSY is answered instead. */
+  waits = true
 
   constructor(seat: Seat, enter: (device: number) => number) {
     this.#seat = seat

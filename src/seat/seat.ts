@@ -49,12 +49,17 @@ export interface SeatParts {
   readonly receive: () => ControlFrame | undefined
   /** Passes a request on that only workers can carry out, and waits for it; without it such requests are refused. */
   readonly forward?: (request: ForwardedRequest) => CallWords
-  /**
-   * Of the coordinator's own seat, on which that thread must not wait for itself: how long `finish` waits for other threads
-   * before it gives up, and what is called then. `goOn` has to be called until it is over.
-   */
-  readonly waitMsMax?: number
-  readonly onStalled?: () => void
+  readonly wait?: SeatWait
+}
+
+/** Of the coordinator's own seat, on which that thread must not wait for itself. */
+export interface SeatWait {
+  /** How long it waits for other threads while nothing gets on, before it gives up. */
+  readonly msMax: number
+  /** Called between turns: what is waited for may be this thread's to do. */
+  readonly onWaiting: () => void
+  /** Called when it has given up: `goOn` has to be called until it is over. */
+  readonly onStalled: () => void
 }
 
 /** Listening, the strides of a turn, a look for work. */
@@ -87,8 +92,7 @@ export class Seat {
   readonly #forward: ((request: ForwardedRequest) => CallWords) | undefined
   readonly #stagingOffset: number
   readonly #place = newPlace()
-  readonly #waitMsMax: number
-  readonly #mayNotWait: boolean
+  readonly #wait: SeatWait | undefined
   #requests = 0
   /** The ends of files are looked at in one of so many batches, where a batch is one small request: looking costs a tenth of it. */
   looksEvery = 1
@@ -98,7 +102,6 @@ export class Seat {
   #shortBytes = 0
   #shortIsReadOnly = false
   #shortVolume: VolumeView | undefined
-  readonly #onStalled: (() => void) | undefined
   /** Something that was given up is still in hand. */
   isStalled = false
   #device: DeviceView | undefined
@@ -136,14 +139,12 @@ export class Seat {
   /** Answers of the coordinator's thread that came among control messages. */
   onAnswer: ((answer: CallAnswer) => void) | undefined
 
-  constructor({ forward, onStalled, ownBytes, ownOffset, receive, start, waitMsMax }: SeatParts) {
+  constructor({ forward, ownBytes, ownOffset, receive, start, wait }: SeatParts) {
     const ctx = new SeatContext(start)
     this.#ctx = ctx
     this.#receive = () => this.#taken.shift() ?? receive()
-    this.#round = new WorkerRound(ctx, this.#receive, waitMsMax === undefined ? undefined : sleepMsMax)
-    this.#waitMsMax = waitMsMax ?? Number.POSITIVE_INFINITY
-    this.#mayNotWait = waitMsMax !== undefined
-    this.#onStalled = onStalled
+    this.#round = new WorkerRound(ctx, this.#receive, wait === undefined ? undefined : sleepMsMax)
+    this.#wait = wait
     this.#rests = new RestWords(start.memory.rests)
     this.#gates = new GateWords(start.memory.gates)
     this.#sectors = new SectorLock(start.memory.sectors)
@@ -156,15 +157,20 @@ export class Seat {
     this.errno = ctx.errno
   }
 
-  /** Gives the seat back. At rest only; nothing may be done with it afterwards. */
+  /**
+   * Gives the seat back; nothing may be done with it afterwards. What is in hand, because something threw in the middle of a batch,
+   * is finished by a worker, as if this thread had died.
+   */
   close(): void {
-    assert(this.#device === undefined, 'a seat is closed at rest')
     this.#letGo?.()
   }
 
   // ── a batch ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Begins a batch on one device. Blocks while that is suspended. Answers OK, or DEVICE_CLOSED, and then there is no `leave`. */
+  /**
+   * Begins a batch on one device. Blocks while that is suspended. Answers OK; or DEVICE_CLOSED, or WORKER_DIED of an engine that has
+   * failed, and then there is no `leave`.
+   */
   enter(device: number): number {
     for (;;) {
       const status = this.tryEnter(device)
@@ -178,6 +184,10 @@ export class Seat {
     assert(this.#device === undefined, 'one batch at a time')
     this.#rests.begin(this.#ctx.worker) // S1
     if (hasMail(this.#ctx)) this.#listen()
+    if (this.#ctx.stopped) {
+      this.#rest()
+      return statusNumbers.WORKER_DIED
+    }
     const gate = this.#gates.read(device) // S1
     const view = this.#ctx.devices[device]
     if (gate !== gateState.open || view === undefined) {
@@ -196,8 +206,9 @@ export class Seat {
     return this.#gates.waitAsync(device)
   }
 
-  isHeld(device: number): boolean {
-    return this.#gates.read(device) === gateState.held
+  /** True between `enter` and `leave`. */
+  get isInside(): boolean {
+    return this.#device !== undefined
   }
 
   /** Carries out what waits, without a batch. `frame` has been taken from the port already, perhaps before it was counted. */
@@ -214,8 +225,8 @@ export class Seat {
   }
 
   leave(): void {
-    if (this.isStalled) return
-    assert(this.#ctx.left === 0, 'everything that was begun is finished')
+    if (this.isStalled && !this.#ctx.stopped) return
+    assert(this.#ctx.left === 0 || this.#ctx.stopped, 'everything that was begun is finished')
     this.#ctx.account()
     this.#device = undefined
     this.#rest()
@@ -281,32 +292,48 @@ export class Seat {
 
   /** Runs turns until everything that was begun is answered. */
   finish(): void {
-    const ctx = this.#ctx
-    if (ctx.left === 0) return
-    this.#round.restart()
-    while (ctx.left > 0) {
-      this.#round.step()
-      if (ctx.left > 0 && performance.now() - ctx.nowMs > this.#waitMsMax) {
-        this.#giveUp()
-        return
-      }
-    }
-    ctx.account()
+    if (this.#ctx.left > 0 && this.#runUntil(this.#isOver)) this.#ctx.account()
   }
 
-  /** What is in hand stays there: the device is not at rest before it is over. */
-  #giveUp(): void {
+  readonly #isOver = (): boolean => this.#ctx.left === 0
+
+  /** Runs turns; false if that was given up, and nothing more may be begun. */
+  #runUntil(isReached: () => boolean): boolean {
+    if (this.isStalled) return false
+    this.#round.restart()
+    for (let sinceMs = this.#ctx.nowMs; ; ) {
+      this.#round.step()
+      if (isReached()) return true
+      // Only between turns: what is copied and not committed would be copied once more.
+      if (this.#ctx.stopped) return this.#giveUp()
+      if (this.#wait === undefined || !this.#round.isBetweenTurns) continue
+      if (this.#ctx.gotOn) sinceMs = performance.now()
+      else if (performance.now() - sinceMs > this.#wait.msMax) {
+        this.#wait.onStalled()
+        return this.#giveUp()
+      }
+      this.#shortDevice = none
+      this.#wait.onWaiting()
+    }
+  }
+
+  /**
+   * What is in hand stays there, and the device is not at rest before it is over. When the engine has failed that is never: all
+   * its workers have ended, and what they held nobody frees.
+   */
+  #giveUp(): false {
     this.isStalled = true
+    this.#shortDevice = none
     this.status.fill(statusNumbers.WORKER_DIED)
     this.errno.fill(0)
-    this.#onStalled?.()
+    return false
   }
 
   /** Goes on with what was given up; true when it is over. */
   goOn(): boolean {
     this.#round.restart()
     for (let step = 0; step < stepsOfARound && this.#ctx.left > 0; step++) this.#round.step()
-    if (this.#ctx.left > 0) return false
+    if (this.#ctx.left > 0 && !this.#ctx.stopped) return false
     this.isStalled = false
     this.leave()
     return true
@@ -350,7 +377,7 @@ export class Seat {
     const volume = this.#beginShort(device, arenaOffset, byteOffset + byteLength)
     if (volume === undefined) return notShort
     const startedMs = this.#startedMs()
-    const isRefused = this.#shortIsReadOnly || (this.#mayNotWait && waitsForThisThread(operation.write, volume))
+    const isRefused = this.#shortIsReadOnly || (this.#wait !== undefined && waitsForThisThread(operation.write, volume))
     const status = isRefused ? needsKeys : writeNow(this.#ctx, volume, arenaOffset, byteLength, byteOffset)
     if (status === needsKeys) {
       this.#rest()
@@ -449,7 +476,7 @@ export class Seat {
     this.errno[tag] = 0
     const place = this.#place
     const end = byteOffset + byteLength
-    for (let at = byteOffset; at < end; ) {
+    for (let at = byteOffset; at < end && !this.isStalled; ) {
       route.locate(at, place)
       const volume = this.#ctx.volumes[place.volume]
       const cut = asked === operation.discard && volume !== undefined ? discardCut(volume) : discardBytesMax
@@ -477,7 +504,7 @@ export class Seat {
     const ctx = this.#ctx
     const { byteOffset } = this.#place
     if (originOf(volume).nested > 0) return this.#passOn(asked, inDevice, byteLength, arenaOffset)
-    if (this.#mayNotWait && waitsForThisThread(asked, volume)) return statusNumbers.DEVICE_BUSY
+    if (this.#wait !== undefined && waitsForThisThread(asked, volume)) return statusNumbers.DEVICE_BUSY
     if (asked === operation.write) {
       if (isMisplaced(arenaOffset, volume)) return this.#writeStaged(volume, byteLength, arenaOffset, byteOffset)
       const startedMs = this.#startedMs()
@@ -525,7 +552,7 @@ export class Seat {
     arenaOffset: number,
   ): void {
     const ctx = this.#ctx
-    if (!ctx.hasRoom) this.#makeRoom()
+    if (!this.#hasRoom() && !this.#runUntil(this.#hasRoom)) return
     const { extents } = ctx
     const extent = extents.take()
     extents.operation[extent] = asked
@@ -540,20 +567,16 @@ export class Seat {
     beginExtent(ctx, extent)
   }
 
-  #makeRoom(): void {
-    const ctx = this.#ctx
-    ctx.account()
-    this.#round.restart()
-    while (!ctx.hasRoom) {
-      this.#round.step()
-      ctx.account()
-    }
+  readonly #hasRoom = (): boolean => {
+    if (!this.#ctx.hasRoom) this.#ctx.account()
+    return this.#ctx.hasRoom
   }
 
   /** Through memory that the file's I/O can use; to its end. */
   #writeStaged(volume: VolumeView, byteLength: number, arenaOffset: number, byteOffset: number): number {
     // What was staged before must be on its way no more.
     this.finish()
+    if (this.isStalled) return statusNumbers.WORKER_DIED
     this.arena.copyWithin(this.#stagingOffset, arenaOffset, arenaOffset + byteLength)
     this.status[0] = 0
     this.#beginExtent(operation.write, 0, volume.volume, byteOffset, byteLength, this.#stagingOffset)

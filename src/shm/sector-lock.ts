@@ -24,8 +24,9 @@ export class SectorLock {
     }
   }
 
-  /** Frees the lock if `owner` has it. */
+  /** Frees the lock if `owner` has it. Wakes who waits in any case: one that died may have freed it, and told nobody. */
   release(owner: number): void {
-    if (Atomics.compareExchange(this.#word, 0, owner, free) === owner) Atomics.notify(this.#word, 0)
+    Atomics.compareExchange(this.#word, 0, owner, free)
+    Atomics.notify(this.#word, 0)
   }
 }

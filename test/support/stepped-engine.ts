@@ -16,13 +16,14 @@ import { FlushFailures, flushFailureBytes } from '../../src/shm/flush-failures.j
 import { LockTable } from '../../src/shm/lock-table.js'
 import { MergeWindow, mergeWindowBytes } from '../../src/shm/merge-window.js'
 import { type EngineStatistics, readStatistics } from '../../src/shm/statistics.js'
-import type { Discards } from '../../src/wire/control-message.js'
+import type { Discards, WorkerStart } from '../../src/wire/control-message.js'
 import { createEngineMemory, type EngineMemory } from '../../src/wire/engine-memory.js'
 import { type Operation, operation } from '../../src/wire/operation.js'
 import { scratchBytes } from '../../src/wire/scratch-layout.js'
 import { WorkerContext } from '../../workers/context.js'
 import { recover } from '../../workers/recover.js'
-import { runTurn } from '../../workers/turn.js'
+import { SeatContext } from '../../workers/seat-context.js'
+import { beginExtent, runTurn, turnStrides } from '../../workers/turn.js'
 import {
   keyBytesWithoutSnapshots,
   type OriginView,
@@ -207,9 +208,55 @@ export class SteppedEngine {
     this.#inTurn.add(worker)
     const progress = runTurn(this.worker(worker))
     this.#inTurn.delete(worker)
-    this.#lane(worker).collect()
+    this.lanes[worker]?.collect()
     this.afterTurn?.()
     return progress
+  }
+
+  /** A thread that runs turns in place: a worker without a lane, by the number that is answered. The last to come goes first. */
+  seat(): number {
+    const seat = this.workers.length
+    this.#startAs(seat, (start) => new SeatContext(start))
+    for (const snapshot of this.snapshots) this.#attach(seat, snapshot)
+    this.#merge(seat)
+    return seat
+  }
+
+  /** Begins a write on a seat's own thread. What is answered is its status once nothing of it is left. */
+  beginInPlace(seat: number, volume: number, byteOffset: number, bytes: Uint8Array): () => number | undefined {
+    const ctx = this.#seatContext(seat)
+    const arenaOffset = this.#allocator.allocate(bytes.length)
+    this.#arena.set(bytes, arenaOffset)
+    const { extents } = ctx
+    const extent = extents.take()
+    ctx.beginTurn()
+    ctx.status[0] = 0
+    extents.operation[extent] = operation.write
+    extents.volume[extent] = volume
+    extents.ticket[extent] = 0
+    extents.byteLength[extent] = bytes.length
+    extents.arenaOffset[extent] = arenaOffset
+    extents.byteOffset[extent] = byteOffset
+    ctx.left++
+    beginExtent(ctx, extent)
+    return () => (ctx.left === 0 ? ctx.status[0] : undefined)
+  }
+
+  /** So many strides of a seat, from the beginning of a turn on. */
+  strides(seat: number, count: number): void {
+    for (let stride = 0; stride < count; stride++) {
+      turnStrides[stride % turnStrides.length]?.(this.#seatContext(seat))
+    }
+  }
+
+  /** The seat's thread has ended. A worker finishes what it left, when all have passed a turn boundary. */
+  endSeat(seat: number, by: number): void {
+    // As the coordinator does when it finds that the thread has ended.
+    for (const { cursor } of this.snapshots) cursor.releaseWordsOf(seat + 1)
+    this.worker(by).signals.clearParked(seat)
+    this.workers.length = seat
+    this.#origins.length = seat
+    this.#recover(by, seat, [seat])
   }
 
   /** True while a worker is in the middle of a turn, so that it can take no other. */
@@ -252,10 +299,14 @@ export class SteppedEngine {
 
   /** The successor's first job. */
   recover(worker: number, dead: readonly number[] = [worker]): void {
+    this.#recover(worker, worker, dead)
+  }
+
+  #recover(by: number, runner: number, dead: readonly number[]): void {
     const claimed = this.snapshots.map(({ cursor, volume }) => [volume, cursor.claimed()] as const)
     recover(
-      this.worker(worker),
-      worker + 1,
+      this.worker(by),
+      runner + 1,
       claimed,
       dead.map((number) => number + 1),
     )
@@ -288,9 +339,20 @@ export class SteppedEngine {
   }
 
   #start(worker: number): void {
+    this.#startAs(worker, (start) => new WorkerContext(start))
+    this.lanes[worker] = new SteppedLane(this.#memory, worker, this.#allocator)
+  }
+
+  #seatContext(seat: number): SeatContext {
+    const ctx = this.worker(seat)
+    if (!(ctx instanceof SeatContext)) throw new Error(`${seat} is no seat`)
+    return ctx
+  }
+
+  #startAs(worker: number, make: (start: WorkerStart) => WorkerContext): void {
     const scratchOffset = this.#allocator.allocate(scratchBytes)
     const clockOriginMs = performance.timeOrigin
-    const ctx = new WorkerContext({ worker, memory: this.#memory, scratchOffset, clockOriginMs })
+    const ctx = make({ worker, memory: this.#memory, scratchOffset, clockOriginMs })
     const origin: OriginView = {
       kind: 'origin',
       volume: 0,
@@ -307,7 +369,6 @@ export class SteppedEngine {
     }
     ctx.volumes[0] = origin
     this.workers[worker] = ctx
-    this.lanes[worker] = new SteppedLane(this.#memory, worker, this.#allocator)
     this.#origins[worker] = origin
   }
 
