@@ -33,7 +33,7 @@ export class WorkerContext {
   readonly submissions: SubmissionEntries
   readonly submissionRing: RingConsumer
   readonly volumes: (VolumeView | undefined)[]
-  /** Of a seat: what requests in place can name. */
+  /** Of a seat: what requests in place can name, by `placeOfDevice`. */
   readonly devices: (DeviceView | undefined)[] = []
   readonly extents = new ExtentTable()
   readonly pieces = new PieceTable()

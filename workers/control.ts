@@ -10,6 +10,7 @@ import { blockFileFrom } from '../src/io/make-block-file.js'
 import { CommitCursor } from '../src/shm/commit-cursor.js'
 import { ExceptionMap } from '../src/shm/exception-map.js'
 import { FlushFailures } from '../src/shm/flush-failures.js'
+import { placeOfDevice } from '../src/shm/gate-words.js'
 import { MergeWindow } from '../src/shm/merge-window.js'
 import { countStripeFailure } from '../src/shm/stripe-failures.js'
 import {
@@ -101,11 +102,11 @@ function carryOut(ctx: WorkerContext, message: ControlMessage, buffers: readonly
       break
     case 'device': {
       const { device } = message
-      ctx.devices[device.number] = { ...device, route: routeFromWire(device.route) }
+      ctx.devices[placeOfDevice(device.number)] = { ...device, route: routeFromWire(device.route) }
       break
     }
     case 'device-gone':
-      ctx.devices[message.number] = undefined
+      ctx.devices[placeOfDevice(message.number)] = undefined
       break
     case 'stop':
       ctx.stopped = true

@@ -37,7 +37,9 @@ export class Seats {
   readonly #retired = new Set<number>()
   readonly #devices = new Map<number, { readonly device: DeviceOnWire; readonly route: Route }>()
   #awaited: Awaited[] = []
-  #nextDevice = 0
+  #placesUsed = 0
+  /** Numbers of the next devices in places whose devices are gone, the longest gone first. */
+  readonly #placesToReuse: number[] = []
 
   constructor(memory: EngineMemory, signals: Signals, watch: () => () => void) {
     this.#memory = memory
@@ -115,11 +117,13 @@ export class Seats {
 
   /** A number for one more device. Fails with LIMIT_EXCEEDED. */
   numberDevice(): number {
-    if (this.#nextDevice === gatesMax) {
-      const text = `this engine has made ${gatesMax} devices known to other threads, which is all it can; start another one`
+    const again = this.#placesToReuse.shift()
+    if (again !== undefined) return again
+    if (this.#placesUsed === gatesMax) {
+      const text = `other threads know ${gatesMax} devices of this engine, which is all they can; close some of them first`
       throw new CowringError('LIMIT_EXCEEDED', text)
     }
-    return this.#nextDevice++
+    return this.#placesUsed++
   }
 
   /** Tells the seats what a device is now. Its gate is held, or nobody there knows it yet. */
@@ -138,6 +142,7 @@ export class Seats {
     this.#devices.delete(number)
     this.setGate(number, gateState.gone)
     for (const seat of this.taken) this.post(seat, { kind: 'device-gone', number }, [])
+    this.#placesToReuse.push(number + gatesMax)
   }
 
   setGate(number: number, state: GateState): void {

@@ -23,7 +23,7 @@ import { assert, present } from '../base/assert.js'
 import { statusNumbers } from '../base/errors.js'
 import { sectorBytes } from '../base/units.js'
 import { CallWords } from '../shm/call-words.js'
-import { GateWords, gateState } from '../shm/gate-words.js'
+import { GateWords, gateState, placeOfDevice } from '../shm/gate-words.js'
 import { RestWords } from '../shm/rest-words.js'
 import { SectorLock } from '../shm/sector-lock.js'
 import type { ControlFrame, WorkerStart } from '../wire/control-message.js'
@@ -189,7 +189,7 @@ export class Seat {
       return statusNumbers.WORKER_DIED
     }
     const gate = this.#gates.read(device) // S1
-    const view = this.#ctx.devices[device]
+    const view = this.#deviceOf(device)
     if (gate !== gateState.open || view === undefined) {
       this.#rest()
       return gate === gateState.held ? statusNumbers.DEVICE_BUSY : statusNumbers.DEVICE_CLOSED
@@ -435,6 +435,11 @@ export class Seat {
     return this.#goesOn(extentAt.dirty(this.#volumeAt(), this.#snapshotOf(snapshotDevice), this.#place))
   }
 
+  #deviceOf(device: number): DeviceView | undefined {
+    const view = this.#ctx.devices[placeOfDevice(device)]
+    return view?.number === device ? view : undefined
+  }
+
   #goesOn(answer: number): number {
     this.extentBytes = this.#place.byteLength
     return answer
@@ -452,7 +457,7 @@ export class Seat {
   }
 
   #snapshotOf(device: number): VolumeView | undefined {
-    const [volume] = this.#ctx.devices[device]?.route.flushed ?? []
+    const [volume] = this.#deviceOf(device)?.route.flushed ?? []
     return volume === undefined ? undefined : this.#ctx.volumes[volume]
   }
 

@@ -155,3 +155,18 @@ test('a stack in which one copy-on-write volume writes to another is served thro
   expect(await lower.read(4096, 512)).toEqual(filled(512, 4))
   expect(origin.readSync(4096, 512)).toEqual(filled(512, 0))
 })
+
+test('a device that is opened again has another number, and its place is used again', async () => {
+  await using started_ = await started()
+  const { mapper } = started_.engine
+  await mapper.create('zeroes', '0 2048 zero')
+  const numbers: number[] = []
+  for (let round = 0; round < 3; round++) {
+    const volume = await mapper.open('zeroes')
+    numbers.push(volume.deviceNumber())
+    expect(volume.readSync(0, 512)).toEqual(filled(512, 0))
+    await volume.close()
+  }
+  expect(new Set(numbers).size).toBe(3)
+  expect(new Set(numbers.map((number) => number % 2 ** 16)).size).toBe(1)
+})
