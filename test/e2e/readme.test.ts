@@ -36,6 +36,13 @@ test('the example in the README prints what the README says', () => {
   expect(output.trimEnd()).toBe(blockAfter('prints\n\n```\n'))
 })
 
+test('the example of requests in place prints what the README says', () => {
+  const section = '## In place'
+  writeFileSync(join(folder, 'in-place.mjs'), blockAfter('```js\n', section))
+  const output = execFileSync(process.execPath, ['in-place.mjs'], { cwd: folder, encoding: 'utf8' })
+  expect(output.trimEnd()).toBe(blockAfter('prints\n\n```\n', section))
+})
+
 test('the stores in the README, with the files of the example, are checked, repaired and compared as it says', () => {
   const section = '## Stores by themselves'
   const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` }
