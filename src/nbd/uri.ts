@@ -18,7 +18,9 @@ export function parseListenAddress(text: string): ListenAddress {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(rest ?? '') ?? []
   const host = bracketed ?? plain
   const number = port === undefined ? portDefault : Number(port)
-  if (kind === 'tcp' && host !== undefined && number <= 65_535) return { kind, host, port: number }
+  // A number is a port that somebody forgot the host of; as a host it would be an address elsewhere.
+  const isPort = plain !== undefined && /^\d+$/.test(plain)
+  if (kind === 'tcp' && host !== undefined && !isPort && number <= 65_535) return { kind, host, port: number }
   const fault = `'${text}' is no address to listen on; give unix:PATH, tcp:HOST:PORT or tcp:[IPV6]:PORT`
   throw new CowringError('INVALID_ARGUMENT', fault)
 }

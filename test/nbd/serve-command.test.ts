@@ -172,6 +172,16 @@ describe('refused', () => {
     expect(same.err).toContain('cowring-nbd.sock')
   })
 
+  it('a snapshot that the image remembers with other settings, and a port without a host', async () => {
+    const run = (...words: string[]) => test.start('serve', '--workers', '1', '--run', 'true', ...words, image()).ended
+    expect((await run(...snapshotWords())).code).toBe(0)
+    expect((await run(...snapshotWords())).code).toBe(0)
+    const other = await run('--snapshot', `now=${folder.at('now.cow')},chunk=16`)
+    expect([other.code, other.err]).toEqual([1, expect.stringContaining("'now' already, with chunk=8")])
+    const port = await run('--listen', 'tcp:10809')
+    expect([port.code, port.err]).toEqual([2, expect.stringContaining('tcp:HOST:PORT')])
+  })
+
   it('writes, with --read-only', async () => {
     const socket = join(test.folder, 'nbd.sock')
     const running = test.start('serve', '--workers', '1', '--read-only', '--listen', `unix:${socket}`, image())

@@ -1,8 +1,8 @@
 /**
  * Serves images until it is told to stop, or as long as a command runs.
  *
- * The address is taken first and answers last, so that nothing is changed if it is taken already, and nobody writes to an image
- * before its snapshots are there.
+ * Images are opened, the address is taken, snapshots are taken, and only then is anybody greeted: so no snapshot is taken if the
+ * address is another's, and nobody writes to an image before its snapshots are there.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -41,7 +41,20 @@ function imageOf(images: readonly ServedImage[], { image, name }: SnapshotSpec):
 function isAttached(origin: Origin, { name, options }: SnapshotSpec): boolean {
   const known = origin.snapshots.find((snapshot) => snapshot.name === name)
   if (known?.cowPath === undefined || !existsSync(options.cow)) return false
-  return realpathSync(known.cowPath) === realpathSync(options.cow)
+  if (realpathSync(known.cowPath) !== realpathSync(options.cow)) return false
+  refuseOtherSettings(known, options)
+  return true
+}
+
+/** A size is of a COW that is made; the rest says what the store is, and this one is something else. */
+function refuseOtherSettings(known: Snapshot, { chunkSectors, durability, store }: SnapshotSpec['options']): void {
+  const asked = { chunk: chunkSectors, store, durability }
+  const is = { chunk: known.chunkSectors, store: known.store, durability: known.durability }
+  for (const key of ['chunk', 'store', 'durability'] as const) {
+    if (asked[key] === undefined || asked[key] === is[key]) continue
+    const text = `the image has a snapshot '${known.name}' already, with ${key}=${is[key]}; leave ${key}=${asked[key]} out, or give it another name`
+    throw new CowringError('SNAPSHOT_EXISTS', text, { snapshot: known.name })
+  }
 }
 
 function refuseNameOfImage(images: readonly ServedImage[], exportName: string, name: string): void {
