@@ -262,8 +262,13 @@ export class Reopening {
       world.healAll()
       return
     }
-    if (code !== undefined && named?.isSuspect === true && named.fate !== 'merging') {
+    if (code !== undefined && named?.isSuspect === true) {
       abandon.push(named.name)
+      if (named.fate === 'merging') {
+        // Its COW has the rest of what the origin is to be; without it the origin is neither old nor new.
+        world.isOriginSuspect = true
+        world.oracle.endMerge()
+      }
       this.#controls.forgetAfterCrash(named)
       return
     }
