@@ -320,7 +320,7 @@ const recovery: readonly Mutation[] = [
     rule: 'recovery',
     file: 'src/coordinator/machinery.js',
     find: 'cursor?.releaseWordsOf(runner + 1);',
-    replace: '',
+    replace: ';',
   },
   {
     name: 'invalidation-of-the-dead-not-ended',
