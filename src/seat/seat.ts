@@ -9,15 +9,13 @@
  *
  * Guarantees: at rest it holds no key, no claim and no place in any device. Nothing is allocated per request.
  * Requires: one batch at a time; offsets and lengths inside the device and in whole sectors (of reads and writes: where files need
- * that), which is asserted; no caller's code that may
- * block between `enter` and `leave`.
+ * that), which is asserted; no caller's code that may block between `enter` and `leave`.
  */
 import { receiveMessageOnPort } from 'node:worker_threads'
 import { carryOutControl, hasMail } from '../../workers/control.js'
 import { needsKeys } from '../../workers/origin-write.js'
-import { WorkerRound } from '../../workers/round.js'
 import { SeatContext, tagCount } from '../../workers/seat-context.js'
-import { beginExtent, countedAs, readNow, writeNow } from '../../workers/turn.js'
+import { countedAs, readNow, writeNow } from '../../workers/turn.js'
 import { type DeviceView, needsAlignment, originOf, type VolumeView } from '../../workers/views.js'
 import { assert, present } from '../base/assert.js'
 import { statusNumbers } from '../base/errors.js'
@@ -31,6 +29,7 @@ import { discardBytesMax, extentBytes, extentBytesMax, operation } from '../wire
 import { newPlace, VolumeRoute } from '../wire/route.js'
 import { extentAt } from './extent-at.js'
 import { type CallAnswer, type ForwardedRequest, isAnswer, type SeatMail, type SeatToken } from './seat-token.js'
+import { SeatTurns, type SeatWait } from './seat-turns.js'
 
 /** The seat's own place for bytes that cannot be where the caller has them; one extent. */
 export const stagingBytes = extentBytesMax
@@ -52,23 +51,8 @@ export interface SeatParts {
   readonly wait?: SeatWait
 }
 
-/** Of the coordinator's own seat, on which that thread must not wait for itself. */
-export interface SeatWait {
-  /** How long it waits for other threads while nothing gets on, before it gives up. */
-  readonly msMax: number
-  /** Called between turns: what is waited for may be this thread's to do. */
-  readonly onWaiting: () => void
-  /** Called when it has given up: `goOn` has to be called until it is over. */
-  readonly onStalled: () => void
-}
-
-/** Listening, the strides of a turn, a look for work. */
-const stepsOfARound = 7
 /** One of so many requests that need no key is timed: two looks at the clock are a tenth of a small one. */
 const timedEvery = 16
-/** How long such a seat sleeps at most, so that it sees when its time is over. */
-const sleepMsMax = 10
-
 export class Seat {
   readonly arena: Uint8Array
   /** The part of the arena that is this seat's caller's, page-aligned. */
@@ -82,7 +66,7 @@ export class Seat {
   /** Of the last call that asked how a device goes on. */
   extentBytes = 0
   readonly #ctx: SeatContext
-  readonly #round: WorkerRound
+  readonly #turns: SeatTurns
   readonly #rests: RestWords
   readonly #gates: GateWords
   readonly #sectors: SectorLock
@@ -92,7 +76,8 @@ export class Seat {
   readonly #forward: ((request: ForwardedRequest) => CallWords) | undefined
   readonly #stagingOffset: number
   readonly #place = newPlace()
-  readonly #wait: SeatWait | undefined
+  /** False of the coordinator's own seat. */
+  readonly #mayWait: boolean
   #requests = 0
   /** The ends of files are looked at in one of so many batches, where a batch is one small request: looking costs a tenth of it. */
   looksEvery = 1
@@ -102,8 +87,6 @@ export class Seat {
   #shortBytes = 0
   #shortIsReadOnly = false
   #shortVolume: VolumeView | undefined
-  /** Something that was given up is still in hand. */
-  isStalled = false
   #device: DeviceView | undefined
   #letGo: (() => void) | undefined
 
@@ -143,8 +126,10 @@ export class Seat {
     const ctx = new SeatContext(start)
     this.#ctx = ctx
     this.#receive = () => this.#taken.shift() ?? receive()
-    this.#round = new WorkerRound(ctx, this.#receive, wait === undefined ? undefined : sleepMsMax)
-    this.#wait = wait
+    this.#mayWait = wait === undefined
+    this.#turns = new SeatTurns(ctx, this.#receive, wait, () => {
+      this.#shortDevice = none
+    })
     this.#rests = new RestWords(start.memory.rests)
     this.#gates = new GateWords(start.memory.gates)
     this.#sectors = new SectorLock(start.memory.sectors)
@@ -285,56 +270,24 @@ export class Seat {
     const { flushed } = this.#entered().route
     this.status[0] = 0
     this.errno[0] = 0
-    for (const volume of flushed) this.#beginExtent(operation.flush, 0, volume, 0, 0, 0)
+    for (const volume of flushed) this.#turns.begin(operation.flush, 0, volume, 0, 0, 0)
     this.finish()
     return this.#answerOf(0)
   }
 
   /** Runs turns until everything that was begun is answered. */
   finish(): void {
-    if (this.#ctx.left > 0 && this.#runUntil(this.#isOver)) this.#ctx.account()
+    this.#turns.finish()
   }
 
-  readonly #isOver = (): boolean => this.#ctx.left === 0
-
-  /** Runs turns; false if that was given up, and nothing more may be begun. */
-  #runUntil(isReached: () => boolean): boolean {
-    if (this.isStalled) return false
-    this.#round.restart()
-    for (let sinceMs = this.#ctx.nowMs; ; ) {
-      this.#round.step()
-      if (isReached()) return true
-      // Only between turns: what is copied and not committed would be copied once more.
-      if (this.#ctx.stopped) return this.#giveUp()
-      if (this.#wait === undefined || !this.#round.isBetweenTurns) continue
-      if (this.#ctx.gotOn) sinceMs = performance.now()
-      else if (performance.now() - sinceMs > this.#wait.msMax) {
-        this.#wait.onStalled()
-        return this.#giveUp()
-      }
-      this.#shortDevice = none
-      this.#wait.onWaiting()
-    }
-  }
-
-  /**
-   * What is in hand stays there, and the device is not at rest before it is over. When the engine has failed that is never: all
-   * its workers have ended, and what they held nobody frees.
-   */
-  #giveUp(): false {
-    this.isStalled = true
-    this.#shortDevice = none
-    this.status.fill(statusNumbers.WORKER_DIED)
-    this.errno.fill(0)
-    return false
+  /** Something that was given up is still in hand. */
+  get isStalled(): boolean {
+    return this.#turns.isStalled
   }
 
   /** Goes on with what was given up; true when it is over. */
   goOn(): boolean {
-    this.#round.restart()
-    for (let step = 0; step < stepsOfARound && this.#ctx.left > 0; step++) this.#round.step()
-    if (this.#ctx.left > 0 && !this.#ctx.stopped) return false
-    this.isStalled = false
+    if (!this.#turns.goOn()) return false
     this.leave()
     return true
   }
@@ -377,7 +330,7 @@ export class Seat {
     const volume = this.#beginShort(device, arenaOffset, byteOffset + byteLength)
     if (volume === undefined) return notShort
     const startedMs = this.#startedMs()
-    const isRefused = this.#shortIsReadOnly || (this.#wait !== undefined && waitsForThisThread(operation.write, volume))
+    const isRefused = this.#shortIsReadOnly || (!this.#mayWait && waitsForThisThread(operation.write, volume))
     const status = isRefused ? needsKeys : writeNow(this.#ctx, volume, arenaOffset, byteLength, byteOffset)
     if (status === needsKeys) {
       this.#rest()
@@ -509,7 +462,7 @@ export class Seat {
     const ctx = this.#ctx
     const { byteOffset } = this.#place
     if (originOf(volume).nested > 0) return this.#passOn(asked, inDevice, byteLength, arenaOffset)
-    if (this.#wait !== undefined && waitsForThisThread(asked, volume)) return statusNumbers.DEVICE_BUSY
+    if (!this.#mayWait && waitsForThisThread(asked, volume)) return statusNumbers.DEVICE_BUSY
     if (asked === operation.write) {
       if (isMisplaced(arenaOffset, volume)) return this.#writeStaged(volume, byteLength, arenaOffset, byteOffset)
       const startedMs = this.#startedMs()
@@ -519,7 +472,7 @@ export class Seat {
         return status
       }
     }
-    this.#beginExtent(asked, tag, volume.volume, byteOffset, byteLength, arenaOffset)
+    this.#turns.begin(asked, tag, volume.volume, byteOffset, byteLength, arenaOffset)
     return needsKeys
   }
 
@@ -548,35 +501,6 @@ export class Seat {
     if (startedMs > 0) this.#ctx.statistics.latency(index, performance.now() - startedMs)
   }
 
-  #beginExtent(
-    asked: number,
-    tag: number,
-    volume: number,
-    byteOffset: number,
-    byteLength: number,
-    arenaOffset: number,
-  ): void {
-    const ctx = this.#ctx
-    if (!this.#hasRoom() && !this.#runUntil(this.#hasRoom)) return
-    const { extents } = ctx
-    const extent = extents.take()
-    extents.operation[extent] = asked
-    extents.volume[extent] = volume
-    extents.ticket[extent] = tag
-    extents.byteLength[extent] = byteLength
-    extents.arenaOffset[extent] = arenaOffset
-    extents.byteOffset[extent] = byteOffset
-    if (ctx.left === 0) ctx.nowMs = performance.now()
-    extents.submittedMs[extent] = ctx.nowMs
-    ctx.left++
-    beginExtent(ctx, extent)
-  }
-
-  readonly #hasRoom = (): boolean => {
-    if (!this.#ctx.hasRoom) this.#ctx.account()
-    return this.#ctx.hasRoom
-  }
-
   /** Through memory that the file's I/O can use; to its end. */
   #writeStaged(volume: VolumeView, byteLength: number, arenaOffset: number, byteOffset: number): number {
     // What was staged before must be on its way no more.
@@ -584,7 +508,7 @@ export class Seat {
     if (this.isStalled) return statusNumbers.WORKER_DIED
     this.arena.copyWithin(this.#stagingOffset, arenaOffset, arenaOffset + byteLength)
     this.status[0] = 0
-    this.#beginExtent(operation.write, 0, volume.volume, byteOffset, byteLength, this.#stagingOffset)
+    this.#turns.begin(operation.write, 0, volume.volume, byteOffset, byteLength, this.#stagingOffset)
     this.finish()
     this.#ctx.failure = this.errno[0] as number
     return this.status[0] as number

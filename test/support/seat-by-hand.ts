@@ -4,8 +4,9 @@
  */
 import { Gate } from '../../src/coordinator/gate.js'
 import { Seats } from '../../src/coordinator/seats.js'
-import { Seat, type SeatWait, stagingBytes } from '../../src/seat/seat.js'
+import { Seat, stagingBytes } from '../../src/seat/seat.js'
 import { requestBytes } from '../../src/seat/seat-requests.js'
+import type { SeatWait } from '../../src/seat/seat-turns.js'
 import { ArenaAllocator, createArenaMemory } from '../../src/shm/arena.js'
 import { CommitCursor, commitCursorBytes } from '../../src/shm/commit-cursor.js'
 import { createExceptionMapMemory } from '../../src/shm/exception-map.js'
