@@ -1,5 +1,6 @@
 /** The command line of `npm run bench`. */
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { positive, regularExpression } from '../option-words.js'
 
 export interface BenchOptions {
   readonly quick: boolean
@@ -48,19 +49,5 @@ export function parseOptions(words: readonly string[]): BenchOptions {
     json,
     disk,
     tmpfs,
-  }
-}
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (text.trim() !== '' && value > 0 && Number.isFinite(value)) return value
-  throw new InvalidArgumentError('It must be a number above 0.')
-}
-
-function regularExpression(text: string): RegExp {
-  try {
-    return new RegExp(text)
-  } catch {
-    throw new InvalidArgumentError('It is no regular expression.')
   }
 }

@@ -1,4 +1,5 @@
-/** The table on the terminal. Rows come as they are measured, so the widths are fixed. */
+/** The table on the terminal. */
+import { layOut, titleRow } from '../lay-out.js'
 import type { Target } from './grid-case.js'
 import { isDisturbed, type Outcome } from './outcome.js'
 
@@ -13,12 +14,12 @@ const columns = [
   { title: '', width: 8, flush: 'left' },
 ] as const
 
-export const tableHeader = (title: string): string => `\n${title}\n${layOut(columns.map((column) => column.title))}`
+export const tableHeader = (title: string): string => `\n${title}\n${titleRow(columns)}`
 
 export function tableRow(outcome: Outcome): string {
   const { added, case: name, engine, floor, othersShare, ratio, reached, spread, target, unit } = outcome
   const verdict = added === null ? (ratio === null ? '' : ratio.toFixed(2)) : `+${figure(added, unit)}`
-  return layOut([
+  return layOut(columns, [
     name,
     floor === null ? '' : figure(floor, unit),
     figure(engine, unit),
@@ -42,14 +43,4 @@ function figure(value: number, unit: string): string {
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2
   const text = value >= 1000 ? Math.round(value).toLocaleString('en-US') : value.toFixed(digits)
   return `${text} ${unit}`
-}
-
-function layOut(cells: readonly string[]): string {
-  return columns
-    .map(({ flush, width }, column) => {
-      const cell = cells[column] ?? ''
-      return flush === 'left' ? cell.padEnd(width) : cell.padStart(width)
-    })
-    .join('  ')
-    .trimEnd()
 }

@@ -1,5 +1,6 @@
 /** The command line of `npm run bench:peers`. */
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { positive, regularExpression } from '../option-words.js'
 import type { PeerChoices } from './peer-list.js'
 
 export interface PeerOptions extends PeerChoices {
@@ -52,18 +53,4 @@ function wholeNumber(text: string): number {
   const value = Number(text)
   if (/^[1-9]\d*$/.test(text)) return value
   throw new InvalidArgumentError('It must be a whole number above 0.')
-}
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (text.trim() !== '' && value > 0 && Number.isFinite(value)) return value
-  throw new InvalidArgumentError('It must be a number above 0.')
-}
-
-function regularExpression(text: string): RegExp {
-  try {
-    return new RegExp(text)
-  } catch {
-    throw new InvalidArgumentError('It is no regular expression.')
-  }
 }

@@ -1,4 +1,5 @@
 /** The table on the terminal: a block for each case, a row for each server. */
+import { layOut, titleRow } from '../lay-out.js'
 import type { Comparison, Standing } from './standings.js'
 
 const columns = [
@@ -13,7 +14,7 @@ const columns = [
 export function caseBlock(name: string, unit: string, othersShare: number, standings: readonly Standing[]): string {
   const others = `others had ${(othersShare * 100).toFixed(0)} % of the machine`
   const title = `\n${name} (${others}${isDisturbed(othersShare) ? ': measure again' : ''})`
-  const header = layOut(columns.map((column) => column.title))
+  const header = titleRow(columns)
   return [title, header, ...standings.map((standing) => row(standing, unit))].join('\n')
 }
 
@@ -24,8 +25,8 @@ export const isDisturbed = (othersShare: number): boolean => othersShare > other
 function row(standing: Standing, unit: string): string {
   const { comparisons, failure, latencyMicrosecondsMedian, latencyMicrosecondsOf99, perSecond, server, spread } =
     standing
-  if (perSecond === null) return `${layOut([server])}  FAILED: ${failure ?? 'no figure'}`
-  const cells = layOut([
+  if (perSecond === null) return `${layOut(columns, [server])}  FAILED: ${failure ?? 'no figure'}`
+  const cells = layOut(columns, [
     server,
     `${Math.round(perSecond).toLocaleString('en-US')} ${unit}`,
     (spread ?? Number.NaN).toFixed(2),
@@ -39,14 +40,4 @@ function row(standing: Standing, unit: string): string {
 export function comparisonText({ ratio, reached, target, with: other }: Comparison): string {
   const verdict = target === null ? '' : ` (≥ ${target.toFixed(2)} ${reached === true ? 'reached' : 'MISSED'})`
   return `${ratio.toFixed(2)} × ${other}${verdict}`
-}
-
-function layOut(cells: readonly string[]): string {
-  return columns
-    .map(({ flush, width }, index) => {
-      const cell = cells[index] ?? ''
-      return flush === 'left' ? cell.padEnd(width) : cell.padStart(width)
-    })
-    .join('  ')
-    .trimEnd()
 }
