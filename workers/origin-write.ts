@@ -15,17 +15,7 @@ import { claimFor } from './claim.js'
 import type { WorkerContext } from './context.js'
 import { becomeReady, CopyPlan, copyThrough, newChunkOf, noRead } from './copy-out.js'
 import { liesInStore, waitsForMerge } from './merging-io.js'
-import { cutAtKeys } from './pieces.js'
 import type { OriginView, SnapshotView } from './views.js'
-
-/** Writes at once if nothing needs saving; otherwise cuts the extent into pieces. */
-export function beginOriginWrite(ctx: WorkerContext, extent: number, origin: OriginView): void {
-  const start = ctx.extents.byteOffset[extent] as number
-  const byteLength = ctx.extents.byteLength[extent] as number
-  const status = writeOriginNow(ctx, origin, ctx.extents.arenaOffset[extent] as number, byteLength, start)
-  if (status === needsKeys) cutAtKeys(ctx, extent, origin)
-  else ctx.answer(extent, status, ctx.failure)
-}
 
 /** What is answered instead of a status where a write has to be cut into pieces, and nothing has been done yet. */
 export const needsKeys = -1

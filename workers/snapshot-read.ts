@@ -13,18 +13,6 @@ import { counter } from '../src/shm/statistics.js'
 import type { WorkerContext } from './context.js'
 import type { SnapshotView } from './views.js'
 
-export function snapshotRead(ctx: WorkerContext, extent: number, snapshot: SnapshotView): void {
-  const { arenaOffset, byteLength, byteOffset } = ctx.extents
-  const status = readSnapshotNow(
-    ctx,
-    snapshot,
-    arenaOffset[extent] as number,
-    byteLength[extent] as number,
-    byteOffset[extent] as number,
-  )
-  ctx.answer(extent, status, ctx.failure)
-}
-
 /** Reads. Answers a status, with its errno in `ctx.failure`. */
 export function readSnapshotNow(
   ctx: WorkerContext,

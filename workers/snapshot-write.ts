@@ -17,22 +17,8 @@ import type { WorkerContext } from './context.js'
 import { becomeReady, CopyPlan, copyThrough, newChunkOf, noRead } from './copy-out.js'
 import { invalidate } from './invalidate.js'
 import { isPending, lacks, needsKeys } from './origin-write.js'
-import { cutAtKeys } from './pieces.js'
 import { storeRunEnd } from './snapshot-read.js'
 import type { SnapshotView } from './views.js'
-
-export function beginSnapshotWrite(ctx: WorkerContext, extent: number, snapshot: SnapshotView): void {
-  const { arenaOffset, byteLength, byteOffset } = ctx.extents
-  const status = writeSnapshotNow(
-    ctx,
-    snapshot,
-    arenaOffset[extent] as number,
-    byteLength[extent] as number,
-    byteOffset[extent] as number,
-  )
-  if (status === needsKeys) cutAtKeys(ctx, extent, snapshot.origin)
-  else ctx.answer(extent, status, ctx.failure)
-}
 
 /** Writes if the store has all chunks. Answers a status, with its errno in `ctx.failure`, or `needsKeys`. */
 export function writeSnapshotNow(

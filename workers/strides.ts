@@ -6,18 +6,28 @@
  *     RELEASE   pieces whose exceptions are published: write, free the key, answer
  */
 import { statusNumbers } from '../src/base/errors.js'
+import { writeNow } from './at-once.js'
 import { commitOrigin } from './commit.js'
 import type { WorkerContext } from './context.js'
-import { beginOriginWrite, planOriginPiece } from './origin-write.js'
-import { retryLockWaiters } from './pieces.js'
+import { needsKeys, planOriginPiece } from './origin-write.js'
+import { cutAtKeys, retryLockWaiters } from './pieces.js'
 import { releasePieces } from './release.js'
-import { beginSnapshotWrite, planSnapshotPiece } from './snapshot-write.js'
+import { planSnapshotPiece } from './snapshot-write.js'
 import { originOf, type VolumeView } from './views.js'
 import type { PieceList } from './work.js'
 
+/** Writes at once if no key is needed; otherwise cuts the extent into pieces. */
 export function beginWrite(ctx: WorkerContext, extent: number, volume: VolumeView): void {
-  if (volume.kind === 'snapshot') beginSnapshotWrite(ctx, extent, volume)
-  else beginOriginWrite(ctx, extent, volume)
+  const { arenaOffset, byteLength, byteOffset } = ctx.extents
+  const status = writeNow(
+    ctx,
+    volume,
+    arenaOffset[extent] as number,
+    byteLength[extent] as number,
+    byteOffset[extent] as number,
+  )
+  if (status === needsKeys) cutAtKeys(ctx, extent, originOf(volume))
+  else ctx.answer(extent, status, ctx.failure)
 }
 
 /** COPY, COMMIT and RELEASE of what is in hand. */

@@ -15,20 +15,18 @@ import { errno } from '../src/io/block-file.js'
 import { submissionDouble, submissionField } from '../src/shm/ring.js'
 import { counter, operationIndex } from '../src/shm/statistics.js'
 import { isMergeStep, operation } from '../src/wire/operation.js'
+import { reachesPast, readNow } from './at-once.js'
 import type { WorkerContext } from './context.js'
 import { flushOrigin, flushSnapshot } from './flush.js'
 import { batchMax } from './limits.js'
 import { copyPart, retryHolding, takeMergeStep } from './merge-steps.js'
-import { readOrigin } from './merging-io.js'
 import { writeNestedExtent } from './nested.js'
 import { originDiscard, originZero } from './origin-discard.js'
-import { writeOriginNow } from './origin-write.js'
 import { releasePieces } from './release.js'
 import { snapshotDiscard, snapshotZero } from './snapshot-discard.js'
-import { readSnapshotNow, snapshotRead } from './snapshot-read.js'
-import { refusal, writeSnapshotNow } from './snapshot-write.js'
+import { refusal } from './snapshot-write.js'
 import { beginWrite, commitStride, copyStride, reviveWaiters } from './strides.js'
-import { type OriginView, originOf, type VolumeView } from './views.js'
+import { originOf, type VolumeView } from './views.js'
 
 /** The strides in their order. Between two of them a worker's tables are in order; requests of others may go on. */
 export const turnStrides: readonly ((ctx: WorkerContext) => void)[] = [
@@ -118,19 +116,37 @@ export function beginExtent(ctx: WorkerContext, extent: number): void {
     else ctx.answer(extent, statusNumbers.NOT_SUPPORTED, 0)
     return
   }
-  if (reachesPast(volume, ctx.extents.byteOffset[extent] as number, ctx.extents.byteLength[extent] as number)) {
-    ctx.answer(extent, statusNumbers.IO_ERROR, errno.EIO)
-    return
-  }
   switch (asked) {
     case operation.read:
-      if (volume.kind === 'snapshot') snapshotRead(ctx, extent, volume)
-      else originRead(ctx, extent, volume)
+      read(ctx, extent, volume)
       break
     case operation.write:
       if (originOf(volume).nested) writeNestedExtent(ctx, extent)
       else beginWrite(ctx, extent, volume)
       break
+    default:
+      beginWithoutBytes(ctx, asked, extent, volume)
+  }
+}
+
+function read(ctx: WorkerContext, extent: number, volume: VolumeView): void {
+  const { arenaOffset, byteLength, byteOffset } = ctx.extents
+  const status = readNow(
+    ctx,
+    volume,
+    arenaOffset[extent] as number,
+    byteLength[extent] as number,
+    byteOffset[extent] as number,
+  )
+  ctx.answer(extent, status, ctx.failure)
+}
+
+function beginWithoutBytes(ctx: WorkerContext, asked: number, extent: number, volume: VolumeView): void {
+  if (reachesPast(volume, ctx.extents.byteOffset[extent] as number, ctx.extents.byteLength[extent] as number)) {
+    ctx.answer(extent, statusNumbers.IO_ERROR, errno.EIO)
+    return
+  }
+  switch (asked) {
     case operation.discard:
       if (volume.kind === 'snapshot') snapshotDiscard(ctx, extent, volume)
       else originDiscard(ctx, extent, volume)
@@ -142,39 +158,6 @@ export function beginExtent(ctx: WorkerContext, extent: number): void {
     default:
       flush(ctx, extent, volume)
   }
-}
-
-/** A device below may have become shorter than the targets over it; its file may go on there, and is not its own. */
-const reachesPast = (volume: VolumeView, byteOffset: number, byteLength: number): boolean =>
-  volume.kind === 'origin' && byteOffset + byteLength > volume.sizeBytes
-
-/** Reads, at once, on a thread that does its own requests. A status, with its errno in `ctx.failure`. */
-export function readNow(
-  ctx: WorkerContext,
-  volume: VolumeView,
-  arenaOffset: number,
-  byteLength: number,
-  byteOffset: number,
-): number {
-  if (volume.kind === 'snapshot') return readSnapshotNow(ctx, volume, arenaOffset, byteLength, byteOffset)
-  const past = reachesPast(volume, byteOffset, byteLength)
-  ctx.failure = past ? errno.EIO : readOrigin(volume, arenaOffset, byteLength, byteOffset)
-  return ctx.failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR
-}
-
-/** Writes if no key is needed; otherwise `needsKeys`, and nothing has been done. A status, with its errno in `ctx.failure`. */
-export function writeNow(
-  ctx: WorkerContext,
-  volume: VolumeView,
-  arenaOffset: number,
-  byteLength: number,
-  byteOffset: number,
-): number {
-  if (volume.kind === 'snapshot') return writeSnapshotNow(ctx, volume, arenaOffset, byteLength, byteOffset)
-  if (!reachesPast(volume, byteOffset, byteLength))
-    return writeOriginNow(ctx, volume, arenaOffset, byteLength, byteOffset)
-  ctx.failure = errno.EIO
-  return statusNumbers.IO_ERROR
 }
 
 /** As which operation of the statistics a request counts. */
@@ -190,17 +173,6 @@ function countedAsOther(asked: number): number {
   if (isMergeStep(asked)) return operationIndex.merge
   if (asked === operation.flush) return operationIndex.flush
   return asked === operation.discard ? operationIndex.discard : operationIndex.zero
-}
-
-function originRead(ctx: WorkerContext, extent: number, origin: OriginView): void {
-  const { arenaOffset, byteLength, byteOffset } = ctx.extents
-  const failure = readOrigin(
-    origin,
-    arenaOffset[extent] as number,
-    byteLength[extent] as number,
-    byteOffset[extent] as number,
-  )
-  ctx.answer(extent, failure === 0 ? statusNumbers.OK : statusNumbers.IO_ERROR, failure)
 }
 
 /**

@@ -144,9 +144,8 @@ export class MappedDevice extends Device {
   }
 
   #show(number: number): void {
-    const { bufferAlignment, readOnly, route, sizeBytes } = this.state
-    const facts = { number, name: this.name, sizeBytes, readOnly, bufferAlignment }
-    this.#seats.showDevice({ ...facts, route: route.onWire() }, route)
+    const { readOnly, route, sizeBytes } = this.state
+    this.#seats.showDevice({ number, route: route.onWire(), sizeBytes, readOnly }, route)
   }
 
   /** Lets those who wait for an event look again. */

@@ -55,9 +55,8 @@ export class MergeLoop {
     this.#window = new MergeWindow(window)
     this.#pace = new MergePace(merge.limits, machinery.latencyWatch())
     const { family } = instance.plan
-    this.#steps = Array.from(
-      { length: machinery.workerCount },
-      (_, worker) => new Steps(machinery.client, family.volume, worker),
+    this.#steps = Array.from({ length: machinery.workerCount }, (_, worker) =>
+      Steps.of(machinery.client, family.volume, worker),
     )
     this.#total = this.#left * this.#chunkBytes
     this.#onEnd = onEnd

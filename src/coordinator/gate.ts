@@ -67,10 +67,6 @@ export class Gate<Waiting> {
     this.#seats = undefined
   }
 
-  get isHeld(): boolean {
-    return this.#holds > 0
-  }
-
   open(): void {
     this.#holds--
     if (this.#holds > 0) return

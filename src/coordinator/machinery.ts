@@ -234,7 +234,7 @@ export class Machinery {
   }
 
   async #tellAll(message: ControlMessage, buffers: readonly SharedArrayBuffer[]): Promise<void> {
-    const alive = [...Array(this.workerCount).keys()].filter((worker) => !this.#dead.has(worker))
+    const alive = this.#alive()
     await this.#watching(async () => {
       await Promise.all([
         ...alive.map((worker) => this.pool.send(worker, message, buffers)),
@@ -294,7 +294,7 @@ export class Machinery {
   async #finishSeat(seat: number): Promise<void> {
     if (this.#closing || this.client.failed) return
     const deaths = this.#deaths
-    const worker = [...Array(this.workerCount).keys()].find((each) => !this.#dead.has(each))
+    const [worker] = this.#alive()
     if (worker !== undefined) {
       const claimed = await this.#claimedByTheDead()
       const finish = { kind: 'recover', runner: seat, claimed, deadOwners: this.#deadOwners() } as const
@@ -315,6 +315,10 @@ export class Machinery {
     this.#seatParts.delete(seat)
     parts?.unwatch()
     for (const block of parts?.blocks ?? []) this.client.releaseBlock(block)
+  }
+
+  #alive(): number[] {
+    return [...Array(this.workerCount).keys()].filter((worker) => !this.#dead.has(worker))
   }
 
   #deadOwners(): number[] {

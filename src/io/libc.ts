@@ -21,15 +21,6 @@ export interface Libc {
   flock(fd: number, operation: number): number
   sched_yield(): number
   memmove(to: number, from: number, byteLength: number): number
-  dup(fd: number): number
-  close(fd: number): number
-  fcntl(fd: number, command: number, argument: number): number
-  /** Blocking on a blocking socket: until something has come, 0 when the other side has ended. */
-  recv(fd: number, address: number, byteLength: number, flags: number): number
-  send(fd: number, address: number, byteLength: number, flags: number): number
-  shutdown(fd: number, how: number): number
-  /** `into` takes two descriptors of 32 bits. */
-  socketpair(domain: number, type: number, protocol: number, into: Uint8Array): number
   /** Absent in old C libraries. `into` takes a `struct statx`, 256 bytes. */
   readonly statx:
     | ((directoryFd: number, path: string, flags: number, mask: number, into: Uint8Array) => number)
@@ -40,16 +31,36 @@ export interface Libc {
   addressOf(view: Uint8Array): number
 }
 
+/** Of descriptors that are sockets, for threads that block on one. As above: -1 and `lastErrno()`. */
+export interface SocketCalls {
+  dup(fd: number): number
+  close(fd: number): number
+  fcntl(fd: number, command: number, argument: number): number
+  /** Blocking on a blocking socket: until something has come, 0 when the other side has ended. */
+  recv(fd: number, address: number, byteLength: number, flags: number): number
+  send(fd: number, address: number, byteLength: number, flags: number): number
+  shutdown(fd: number, how: number): number
+  /** `into` takes two descriptors of 32 bits. */
+  socketpair(domain: number, type: number, protocol: number, into: Uint8Array): number
+}
+
 export const seekEnd = 2
 export const seekData = 3
 export const seekHole = 4
 
 let bound: Libc | undefined
+let boundSockets: SocketCalls | undefined
 
 /** The bindings of this thread. Throws whatever koffi throws if its binary cannot be loaded. */
 export function libc(): Libc {
   bound ??= bind()
   return bound
+}
+
+/** The same for sockets, which few threads need. */
+export function socketCalls(): SocketCalls {
+  boundSockets ??= bindSockets()
+  return boundSockets
 }
 
 /** Whether koffi has a binary for this machine. */
@@ -62,8 +73,23 @@ export function libcLoads(): boolean {
   }
 }
 
+const loadKoffi = (): typeof koffiModule => createRequire(import.meta.url)('koffi')
+
+function bindSockets(): SocketCalls {
+  const library = loadKoffi().load(null)
+  return {
+    dup: library.func('int dup(int fd)'),
+    close: library.func('int close(int fd)'),
+    fcntl: library.func('int fcntl(int fd, int command, long argument)'),
+    recv: library.func('intptr_t recv(int fd, uintptr_t buffer, size_t n, int flags)'),
+    send: library.func('intptr_t send(int fd, uintptr_t buffer, size_t n, int flags)'),
+    shutdown: library.func('int shutdown(int fd, int how)'),
+    socketpair: library.func('int socketpair(int domain, int type, int protocol, void *into)'),
+  }
+}
+
 function bind(): Libc {
-  const koffi: typeof koffiModule = createRequire(import.meta.url)('koffi')
+  const koffi = loadKoffi()
   const library = koffi.load(null)
   const optional = (prototype: string) => {
     try {
@@ -86,13 +112,6 @@ function bind(): Libc {
     flock: library.func('int flock(int fd, int operation)'),
     sched_yield: library.func('int sched_yield(void)'),
     memmove: library.func('uintptr_t memmove(uintptr_t to, uintptr_t from, size_t n)'),
-    dup: library.func('int dup(int fd)'),
-    close: library.func('int close(int fd)'),
-    fcntl: library.func('int fcntl(int fd, int command, long argument)'),
-    recv: library.func('intptr_t recv(int fd, uintptr_t buffer, size_t n, int flags)'),
-    send: library.func('intptr_t send(int fd, uintptr_t buffer, size_t n, int flags)'),
-    shutdown: library.func('int shutdown(int fd, int how)'),
-    socketpair: library.func('int socketpair(int domain, int type, int protocol, void *into)'),
     statx: optional('int statx(int fd, const char *path, int flags, unsigned int mask, void *into)'),
     lastErrno: () => koffi.errno() || errno.EIO,
     addressOf: (view) => {

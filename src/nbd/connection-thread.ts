@@ -1,5 +1,5 @@
 /** What a connection's thread runs: one task for each connection, and one that only has everything loaded. */
-import { libc } from '../io/libc.js'
+import { libc, socketCalls } from '../io/libc.js'
 import { Seat } from '../seat/seat.js'
 import type { ConnectionEnd, ConnectionTask } from './connection-task.js'
 import { serveConnection } from './transmission/serve-connection.js'
@@ -15,4 +15,5 @@ export function serve(task: ConnectionTask): ConnectionEnd {
 
 export function warm(): void {
   libc()
+  socketCalls()
 }

@@ -10,7 +10,7 @@ import { Socket } from 'node:net'
 import { type Duplex, pipeline } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { assert } from '../base/assert.js'
-import { libc } from '../io/libc.js'
+import { socketCalls } from '../io/libc.js'
 import { systemFailure } from './system-failure.js'
 
 /** Linux's numbers. */
@@ -43,7 +43,7 @@ export function handOver(stream: Duplex, taken: Uint8Array): HandedOver {
   const fd = duplicate(handle.fd)
   const leftover = drain(stream, taken)
   stream.destroy()
-  return { ...descriptor(fd), leftover, close: async () => void libc().close(fd) }
+  return { ...descriptor(fd), leftover, close: async () => void socketCalls().close(fd) }
 }
 
 function drain(stream: Duplex, taken: Uint8Array): Uint8Array {
@@ -73,7 +73,7 @@ function throughPair(secure: TLSSocket): Omit<HandedOver, 'leftover'> {
       secure.destroy()
     },
     close: async () => {
-      libc().close(fd)
+      socketCalls().close(fd)
       const timer = setTimeout(() => secure.destroy(), lingerMs)
       await outward
       clearTimeout(timer)
@@ -84,24 +84,24 @@ function throughPair(secure: TLSSocket): Omit<HandedOver, 'leftover'> {
 
 const descriptor = (fd: number) => ({
   fd,
-  stopReceiving: () => void libc().shutdown(fd, how.receive),
-  shutDown: () => void libc().shutdown(fd, how.both),
+  stopReceiving: () => void socketCalls().shutdown(fd, how.receive),
+  shutDown: () => void socketCalls().shutdown(fd, how.both),
 })
 
 function duplicate(original: number): number {
-  const fd = libc().dup(original)
+  const fd = socketCalls().dup(original)
   if (fd < 0) throw systemFailure('dup', 'duplicate the descriptor of a connection')
-  const flags = libc().fcntl(fd, fcntl.getFlags, 0)
-  const isBlocking = flags >= 0 && libc().fcntl(fd, fcntl.setFlags, flags & ~fcntl.nonBlock) === 0
-  if (isBlocking && libc().fcntl(fd, fcntl.setDescriptorFlags, fcntl.closeOnExec) === 0) return fd
+  const flags = socketCalls().fcntl(fd, fcntl.getFlags, 0)
+  const isBlocking = flags >= 0 && socketCalls().fcntl(fd, fcntl.setFlags, flags & ~fcntl.nonBlock) === 0
+  if (isBlocking && socketCalls().fcntl(fd, fcntl.setDescriptorFlags, fcntl.closeOnExec) === 0) return fd
   const failure = systemFailure('fcntl', 'make a connection blocking')
-  libc().close(fd)
+  socketCalls().close(fd)
   throw failure
 }
 
 function socketPair(): [number, number] {
   const into = new Uint8Array(8)
-  if (libc().socketpair(socket.unix, socket.stream | socket.closeOnExec, 0, into) !== 0) {
+  if (socketCalls().socketpair(socket.unix, socket.stream | socket.closeOnExec, 0, into) !== 0) {
     throw systemFailure('socketpair', 'connect a thread with its TLS stream')
   }
   const both = new DataView(into.buffer)

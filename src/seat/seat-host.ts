@@ -6,11 +6,9 @@ import { MessageChannel } from 'node:worker_threads'
 import { CowringError, statusNumbers } from '../base/errors.js'
 import type { DeviceVolume } from '../control/device-volume.js'
 import type { Mapper } from '../control/mapper.js'
-import { Gate } from '../coordinator/gate.js'
 import type { Machinery } from '../coordinator/machinery.js'
-import type { Transfer, TransferTarget } from '../coordinator/transfer.js'
+import { Steps } from '../coordinator/steps.js'
 import { CallWords, callBytes } from '../shm/call-words.js'
-import type { Route } from '../wire/route.js'
 import { stagingBytes } from './seat.js'
 import type { CallAnswer, ForwardedRequest, SeatCall, SeatToken } from './seat-token.js'
 
@@ -90,57 +88,17 @@ class SeatHost {
   async #forward(request: ForwardedRequest): Promise<void> {
     const route = this.#machinery.seats.routeOf(request.device)
     if (route === undefined) return this.#words.answer(statusNumbers.DEVICE_CLOSED, 0)
-    const { errno, status } = await new Forwarding(this.#machinery, route).carryOut(request)
-    this.#words.answer(status, errno)
-  }
-}
-
-/** One request on its way to the workers. The seat that waits for it has passed the device's gate. */
-class Forwarding implements TransferTarget {
-  readonly route: Route
-  readonly gate: Gate<Transfer>
-  readonly #machinery: Machinery
-
-  constructor(machinery: Machinery, route: Route) {
-    this.#machinery = machinery
-    this.route = route
-    this.gate = new Gate<Transfer>((transfer) => machinery.client.begin(transfer))
-  }
-
-  carryOut({ arenaOffset, byteLength, byteOffset, operation }: ForwardedRequest): Promise<Outcome> {
-    return new Promise((resolve) => {
-      const transfer = this.#machinery.client.transfer()
-      transfer.target = this
-      transfer.operation = operation
-      transfer.start = byteOffset
-      transfer.next = byteOffset
-      transfer.end = byteOffset + byteLength
-      transfer.bytes = this.#machinery.arena.subarray(arenaOffset, arenaOffset + byteLength)
-      transfer.arenaOffset = arenaOffset
-      transfer.resolve = () => resolve({ status: statusNumbers.OK, errno: 0 })
-      transfer.reject = (error) =>
-        resolve(error instanceof Refused ? error : { status: statusNumbers.IO_ERROR, errno: 0 })
-      this.gate.pass(transfer)
-    })
-  }
-
-  failure({ errno, status }: Transfer): Error {
-    return new Refused(status, errno)
-  }
-}
-
-interface Outcome {
-  readonly status: number
-  readonly errno: number
-}
-
-class Refused extends Error implements Outcome {
-  readonly status: number
-  readonly errno: number
-
-  constructor(status: number, errno: number) {
-    super()
-    this.status = status
-    this.errno = errno
+    const { arenaOffset, byteLength, byteOffset, operation } = request
+    try {
+      // The seat that waits for it has passed the device's gate.
+      await new Steps(this.#machinery.client, route).take(operation, byteOffset, byteLength, arenaOffset)
+      this.#words.answer(statusNumbers.OK, 0)
+    } catch (error) {
+      const isOperating = error instanceof CowringError
+      this.#words.answer(
+        statusNumbers[isOperating ? error.code : 'IO_ERROR'],
+        isOperating ? (error.facts.errno ?? 0) : 0,
+      )
+    }
   }
 }

@@ -12,10 +12,11 @@
  * that), which is asserted; no caller's code that may block between `enter` and `leave`.
  */
 import { receiveMessageOnPort } from 'node:worker_threads'
+import { readNow, writeNow } from '../../workers/at-once.js'
 import { carryOutControl, hasMail } from '../../workers/control.js'
 import { needsKeys } from '../../workers/origin-write.js'
 import { SeatContext, tagCount } from '../../workers/seat-context.js'
-import { countedAs, readNow, writeNow } from '../../workers/turn.js'
+import { countedAs } from '../../workers/turn.js'
 import { type DeviceView, needsAlignment, originOf, type VolumeView } from '../../workers/views.js'
 import { assert, present } from '../base/assert.js'
 import { statusNumbers } from '../base/errors.js'

@@ -195,6 +195,8 @@ export class LatencyWatch {
     for (const block of this.#blocks) {
       for (let operation = 0; operation < operationNames.length; operation++) {
         if (operation === operationIndex.merge) continue
+        // Most seats have never been taken.
+        if (block[operation * operationDoubles] === 0) continue
         const at = operation * operationDoubles + operationFields.firstBucket
         for (let bucket = 0; bucket < bucketCount; bucket++) {
           this.#now[bucket] = (this.#now[bucket] as number) + (block[at + bucket] as number)

@@ -3,7 +3,7 @@
  */
 import { errno } from '../../io/block-file.js'
 import { IdleSpin } from '../../io/idle-spin.js'
-import { libc } from '../../io/libc.js'
+import { libc, socketCalls } from '../../io/libc.js'
 
 export interface ByteStream {
   /** Waits for bytes, at most `byteLength`, and says how many have come to `arenaOffset`; 0 when the client is gone. */
@@ -31,6 +31,7 @@ const lookMsBeforeSleep = 0.1
  */
 export function socketStream(fd: number, arena: Uint8Array): ByteStream {
   const system = libc()
+  const { recv, send: sendSome } = socketCalls()
   const address = system.addressOf(arena)
 
   const idle = new IdleSpin()
@@ -39,7 +40,7 @@ export function socketStream(fd: number, arena: Uint8Array): ByteStream {
   let received = nothing
   /** Asked again after it has found something it takes nothing more. */
   const hasCome = (): boolean => {
-    if (received === nothing) received = system.recv(fd, place, room, doNotWait)
+    if (received === nothing) received = recv(fd, place, room, doNotWait)
     return received !== nothing
   }
 
@@ -49,7 +50,7 @@ export function socketStream(fd: number, arena: Uint8Array): ByteStream {
     received = nothing
     if (idle.lookFor(hasCome, lookMsBeforeSleep)) return received
     for (;;) {
-      const count = system.recv(fd, place, room, 0)
+      const count = recv(fd, place, room, 0)
       if (count >= 0) return count
       if (system.lastErrno() !== errno.EINTR) return 0
     }
@@ -57,7 +58,7 @@ export function socketStream(fd: number, arena: Uint8Array): ByteStream {
 
   const send = (arenaOffset: number, byteLength: number): boolean => {
     for (let sent = 0; sent < byteLength; ) {
-      const count = system.send(fd, address + arenaOffset + sent, byteLength - sent, noSignal)
+      const count = sendSome(fd, address + arenaOffset + sent, byteLength - sent, noSignal)
       if (count > 0) sent += count
       else if (count === 0 || system.lastErrno() !== errno.EINTR) return false
     }

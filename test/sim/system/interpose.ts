@@ -243,12 +243,9 @@ function interposeLibc(): void {
   }
   const func = (prototype: string): Call => {
     const name = /(\w+)\(/.exec(prototype)?.[1] ?? ''
-    const notSimulated = (): never => {
-      throw new Error(`libc's ${name} is not simulated`)
-    }
-    // As old C libraries, it has no statx.
-    if (name === 'statx') notSimulated()
-    return calls[name] ?? notSimulated
+    const call = calls[name]
+    if (call === undefined) throw new Error(`libc's ${name} is not simulated`)
+    return call
   }
   const koffi = { load: () => ({ func }), errno: () => present().files.lastErrno }
   const require = createRequire(import.meta.url)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { libc } from '../../../src/io/libc.js'
+import { socketCalls } from '../../../src/io/libc.js'
 import { command } from '../../../src/nbd/protocol.js'
 import { socketStream } from '../../../src/nbd/transmission/byte-stream.js'
 import { Connection } from '../../../src/nbd/transmission/connection.js'
@@ -12,7 +12,7 @@ const stream = 1
 /** Two ends that are connected. */
 function pair(): readonly [number, number] {
   const both = new Uint8Array(8)
-  expect(libc().socketpair(unix, stream, 0, both)).toBe(0)
+  expect(socketCalls().socketpair(unix, stream, 0, both)).toBe(0)
   const [one, other] = new Int32Array(both.buffer)
   return [one as number, other as number]
 }
@@ -44,12 +44,12 @@ test('requests from a socket are answered there', () => {
     leftover: new Uint8Array(0),
   }
   expect(transmit(new Connection(task, seat, socketStream(server, seat.arena)))).toEqual({ reason: 'disconnected' })
-  libc().close(server)
+  socketCalls().close(server)
   const answer = memory(new Uint8Array(8192))
   const theirs = socketStream(client, answer)
   let length = 0
   for (let count = -1; count !== 0; length += count) count = theirs.receive(length, answer.length - length)
-  libc().close(client)
+  socketCalls().close(client)
   const replies = simpleReplies(Buffer.from(answer.slice(0, length)), (cookie) => (cookie === 1n ? 4096 : 0))
   expect(replies.map(({ cookie, error }) => [cookie, error])).toEqual([
     [1n, 0],
@@ -62,10 +62,10 @@ test('a socket whose other end is closed is a client that is gone, and no signal
   const [server, client] = pair()
   const bytes = memory(new Uint8Array(1024))
   const here = socketStream(server, bytes)
-  libc().close(client)
+  socketCalls().close(client)
   expect(here.receive(0, 1024)).toBe(0)
   expect(here.send(0, 1024)).toBe(false)
-  libc().close(server)
+  socketCalls().close(server)
   expect(here.receive(0, 1024)).toBe(0)
   expect(here.send(0, 1024)).toBe(false)
 })
