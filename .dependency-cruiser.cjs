@@ -12,6 +12,8 @@ const ranks = [
   ['src/engine.ts'],
   ['src/index.ts'],
   ['src/nbd'],
+  ['src/report'],
+  ['src/load'],
   ['src/cli', 'bench'],
 ]
 const pattern = (place) => (place.endsWith('.ts') ? `^${place.replace('.', '\\.')}$` : `^${place}/`)
@@ -45,7 +47,30 @@ module.exports = {
       name: 'shells-import-the-index-only',
       severity: 'error',
       from: { path: '^src/cli/' },
-      to: { path: '^src/', pathNot: ['^src/cli/', '^src/nbd/', '^src/index\\.ts$'] },
+      to: { path: '^src/', pathNot: ['^src/cli/', '^src/load/', '^src/report/', '^src/nbd/', '^src/index\\.ts$'] },
+    },
+    {
+      name: 'the-harness-imports-the-index-and-raw-files',
+      comment: 'files without an engine are what it compares with; its threads are made as all others are',
+      severity: 'error',
+      from: { path: '^src/load/' },
+      to: {
+        path: '^src/',
+        pathNot: [
+          '^src/load/',
+          '^src/report/',
+          '^src/nbd/',
+          '^src/io/',
+          '^src/coordinator/one-thread\\.ts$',
+          '^src/index\\.ts$',
+        ],
+      },
+    },
+    {
+      name: 'reports-know-nothing-of-engines',
+      severity: 'error',
+      from: { path: '^src/report/' },
+      to: { path: '^src/', pathNot: ['^src/report/'] },
     },
     {
       name: 'one-import-of-piscina',
@@ -63,7 +88,7 @@ module.exports = {
       name: 'files-only-in-io-and-memory',
       comment: 'the data path opens no files; the origin memory and the command line keep files of their own',
       severity: 'error',
-      from: { path: '^(src|workers)/', pathNot: ['^src/io/', '^src/control/', '^src/cli/', '^src/nbd/'] },
+      from: { path: '^(src|workers)/', pathNot: ['^src/io/', '^src/control/', '^src/cli/', '^src/nbd/', '^src/load/'] },
       to: { path: '^(node:)?fs' },
     },
     {
