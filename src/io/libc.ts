@@ -39,7 +39,19 @@ export interface SocketCalls {
   /** Blocking on a blocking socket: until something has come, 0 when the other side has ended. */
   recv(fd: number, address: number, byteLength: number, flags: number): number
   send(fd: number, address: number, byteLength: number, flags: number): number
+  /** `message` is the address of a `struct msghdr`. */
+  sendmsg(fd: number, message: number, flags: number): number
+  recvmsg(fd: number, message: number, flags: number): number
+  /** Addresses of a `struct pollfd` array, a `struct timespec` (0: for ever) and a signal mask (0: as it is). */
+  ppoll(descriptors: number, count: number, timeout: number, mask: number): number
   shutdown(fd: number, how: number): number
+  socket(domain: number, type: number, protocol: number): number
+  /** `address` is a `struct sockaddr`. */
+  connect(fd: number, address: Uint8Array, byteLength: number): number
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array, byteLength: number): number
+  /** Answers 0 or an EAI number; `into` takes the address of the first `struct addrinfo`, which is to be freed. */
+  getaddrinfo(host: string, service: string, hints: Uint8Array, into: Uint8Array): number
+  freeaddrinfo(list: number): void
   /** `into` takes two descriptors of 32 bits. */
   socketpair(domain: number, type: number, protocol: number, into: Uint8Array): number
 }
@@ -83,7 +95,15 @@ function bindSockets(): SocketCalls {
     fcntl: library.func('int fcntl(int fd, int command, long argument)'),
     recv: library.func('intptr_t recv(int fd, uintptr_t buffer, size_t n, int flags)'),
     send: library.func('intptr_t send(int fd, uintptr_t buffer, size_t n, int flags)'),
+    sendmsg: library.func('intptr_t sendmsg(int fd, uintptr_t message, int flags)'),
+    recvmsg: library.func('intptr_t recvmsg(int fd, uintptr_t message, int flags)'),
+    ppoll: library.func('int ppoll(uintptr_t descriptors, unsigned long count, uintptr_t timeout, uintptr_t mask)'),
     shutdown: library.func('int shutdown(int fd, int how)'),
+    socket: library.func('int socket(int domain, int type, int protocol)'),
+    connect: library.func('int connect(int fd, void *address, unsigned int n)'),
+    setsockopt: library.func('int setsockopt(int fd, int level, int name, void *value, unsigned int n)'),
+    getaddrinfo: library.func('int getaddrinfo(const char *host, const char *service, void *hints, void *into)'),
+    freeaddrinfo: library.func('void freeaddrinfo(uintptr_t list)'),
     socketpair: library.func('int socketpair(int domain, int type, int protocol, void *into)'),
   }
 }
