@@ -33,6 +33,17 @@ export function duration(seconds: number): string {
   return `${significant(seconds * 1e6)} µs`
 }
 
+export const nanoseconds = (value: number): string => duration(value / 1e9)
+
+/** As a clock shows it: 65 → `1:05`, 3723 → `1:02:03`. */
+export function clock(seconds: number): string {
+  const whole = Math.floor(seconds)
+  const twoDigits = (value: number): string => String(value).padStart(2, '0')
+  const minutes = Math.floor(whole / 60)
+  const rest = twoDigits(whole % 60)
+  return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${twoDigits(minutes % 60)}:${rest}`
+}
+
 /** How long something will take, as far as anybody can tell: `45 s`, `12 min`, `3.5 h`. */
 export function timeLeft(seconds: number): string {
   if (seconds < 100) return `${Math.ceil(seconds)} s`

@@ -1,39 +1,34 @@
 /**
- * One line about work that is under way: a bar that redraws itself on a terminal, anywhere else a plain line now and then: every
- * second at first, seldom when it takes long.
+ * One line about work that is under way: a bar that redraws itself on a terminal, anywhere else a plain line now and then.
  *
  * Nothing appears before `quietMs`, so that work that is done in a moment leaves no trace.
  */
 import { SingleBar } from 'cli-progress'
 import type { Page } from './page.js'
-
-/** How long after a plain line the next one comes, when the work has taken so long. */
-const plainLineEveryMs = (tookMs: number): number => (tookMs < 10_000 ? 1000 : tookMs < 300_000 ? 10_000 : 60_000)
+import { PlainLines } from './plain-lines.js'
 
 export class LiveLine {
   readonly #page: Page
   readonly #quietMs: number
   readonly #startedAt = performance.now()
+  readonly #plain: PlainLines
   #bar: SingleBar | undefined
-  #plainLineAt: number
   #isStopped = false
 
   constructor(page: Page, quietMs = 0) {
     this.#page = page
     this.#quietMs = quietMs
-    this.#plainLineAt = this.#startedAt + Math.max(quietMs, plainLineEveryMs(0))
+    this.#plain = new PlainLines(page, quietMs)
   }
 
   /** `done` is a fraction from 0 to 1; `text` says what there is to say, and is built only if it is shown. */
   update(done: number, text: () => string): void {
-    const now = performance.now()
-    if (this.#isStopped || now - this.#startedAt < this.#quietMs) return
+    if (this.#isStopped || performance.now() - this.#startedAt < this.#quietMs) return
     if (this.#page.isTerminal) {
       this.#bar ??= startBar()
       this.#bar.update(done, { text: text() })
-    } else if (now >= this.#plainLineAt) {
-      this.#plainLineAt += plainLineEveryMs(now - this.#startedAt)
-      this.#page.line(text())
+    } else {
+      this.#plain.update(text)
     }
   }
 

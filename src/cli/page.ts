@@ -6,12 +6,13 @@
 import type { WriteStream } from 'node:tty'
 
 const escapes = { bold: [1, 22], dim: [2, 22], green: [32, 39], red: [31, 39] } as const
-type Style = keyof typeof escapes
+export type Style = keyof typeof escapes
 
 /** Columns that hold figures end flush, others start flush. */
 export type Alignment = 'left' | 'right'
 
-const margin = '   '
+/** Before every line but titles and verdicts. */
+export const margin = '   '
 
 export class Page {
   readonly isTerminal: boolean

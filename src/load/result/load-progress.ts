@@ -26,5 +26,6 @@ export interface LoadProgress {
   readonly stores: readonly StoreProgress[]
   /** What the timeline has done so far, the oldest first. */
   readonly marks: readonly TimelineMark[]
-  readonly violations: number
+  /** Found so far; undefined where nothing is verified. */
+  readonly violations: number | undefined
 }
