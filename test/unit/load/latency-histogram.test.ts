@@ -108,6 +108,21 @@ it('is empty at first and after a reset: noughts, not infinities', () => {
   expect(percentileOf(histogram.counts(), 99)).toBe(0)
 })
 
+it('does not take what rounding adds for a sample more', () => {
+  // 99.9 % of 41000 are 40959; multiplied out they are 40959.00000000001.
+  const counts = { ...histogramOf([10, 1000]).counts(), samples: 41_000 }
+  const buckets = [[10, 40_959] as const, [1000, 41] as const]
+  expect(percentileOf({ ...counts, buckets }, 99.9)).toBe(10)
+  expect(percentileOf({ ...counts, buckets }, 99.91)).toBe(1000)
+})
+
+it('takes nothing from an empty one', () => {
+  const histogram = histogramOf([7])
+  histogram.addCounts(new LatencyHistogram().counts())
+  histogram.merge(new LatencyHistogram())
+  expect(histogram.counts()).toEqual(histogramOf([7]).counts())
+})
+
 it('records without allocating', () => {
   const histogram = new LatencyHistogram()
   for (let value = 0; value < 100_000; value++) histogram.record(value * 37)

@@ -235,6 +235,18 @@ it('prints lines where there is no terminal: every second at first, then seldom,
   ])
 })
 
+it('says how far a phase is in plain lines, too, where there is no time to tell it by', () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  let printed = ''
+  const view = viewOn({ write: (text: string) => (printed += text) } as unknown as NodeJS.WriteStream)
+  const nothing = { point: undefined, stores: [], marks: [], violations: undefined, doneShare: 0.25 } as const
+  vi.advanceTimersByTime(1000)
+  view.update(progress({ ...nothing, phase: 'layout', elapsedSeconds: 1, plannedSeconds: undefined }))
+  vi.advanceTimersByTime(1000)
+  view.update(progress({ ...nothing, elapsedSeconds: 2 }))
+  expect(printed).toBe('   0:01  layout 25%\n   0:02 of 1:00  run\n')
+})
+
 it('counts snapshots beyond three where there is no terminal', () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   let printed = ''

@@ -142,7 +142,7 @@ it('tells the rest of many violations, and what could not be checked', () => {
 it('prints no control character of a name or a story', () => {
   const screen = new Screen(80, 500)
   const result = sampleResult({ violations: 1, snapshots: ['a\u001b[2J\u0007'] })
-  printSummary(new Page(screen.stream), { ...result, title: 'x\u001b[1A' })
+  printSummary(new Page(screen.stream), { ...result, title: 'x\u0007' })
   expect(screen.text.join('\n')).toContain('snapshot a\ufffd[2J\ufffd')
 })
 
