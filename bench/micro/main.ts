@@ -1,13 +1,8 @@
 /** `npm run bench:micro`: the small steps, timed with tinybench. */
-import { Bench } from 'tinybench'
-import { microCases, readSink } from './micro-cases.js'
+import { runMicroBench } from './micro-bench.js'
+import { readSink } from './micro-cases.js'
 
-/** Of measuring, per step, after a warm-up as long. */
-const milliseconds = 500
-
-const bench = new Bench({ time: milliseconds, warmupTime: milliseconds })
-for (const { name, step } of microCases()) bench.add(name, step)
-await bench.run()
+const bench = await runMicroBench({ milliseconds: 500, iterations: 64 })
 
 process.stdout.write(`${'step'.padEnd(48)}${'median'.padStart(12)}${'per second'.padStart(16)}\n`)
 for (const { name, result } of bench.tasks) {
