@@ -12,6 +12,7 @@ const ranks = [
   ['src/engine.ts'],
   ['src/index.ts'],
   ['src/nbd'],
+  ['src/metrics'],
   ['src/report'],
   ['src/load'],
   ['src/cli', 'bench'],
@@ -47,7 +48,10 @@ module.exports = {
       name: 'shells-import-the-index-only',
       severity: 'error',
       from: { path: '^src/cli/' },
-      to: { path: '^src/', pathNot: ['^src/cli/', '^src/load/', '^src/report/', '^src/nbd/', '^src/index\\.ts$'] },
+      to: {
+        path: '^src/',
+        pathNot: ['^src/cli/', '^src/load/', '^src/report/', '^src/metrics/', '^src/nbd/', '^src/index\\.ts$'],
+      },
     },
     {
       name: 'the-harness-imports-the-index-and-raw-files',
@@ -65,6 +69,19 @@ module.exports = {
           '^src/index\\.ts$',
         ],
       },
+    },
+    {
+      name: 'metrics-import-the-index-only',
+      comment: 'they tell what any program could find out',
+      severity: 'error',
+      from: { path: '^src/metrics/' },
+      to: { path: '^src/', pathNot: ['^src/metrics/', '^src/index\\.ts$'] },
+    },
+    {
+      name: 'one-user-of-prom-client',
+      severity: 'error',
+      from: { pathNot: '^src/metrics/' },
+      to: { path: 'node_modules/prom-client' },
     },
     {
       name: 'reports-know-nothing-of-engines',

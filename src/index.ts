@@ -21,6 +21,7 @@ export type {
   MapperEvent,
   MapperOptions,
   RemoveDeviceOptions,
+  StoreUsage,
   SuspendOptions,
   TargetVersion,
 } from './control/mapper-types.js'
@@ -37,4 +38,4 @@ export type { Source } from './io/open-source.js'
 export type { AttachedEngine } from './seat/attached-engine.js'
 export type { AttachedVolume } from './seat/attached-volume.js'
 export type { SeatToken } from './seat/seat-token.js'
-export type { EngineStatistics, LatencySummary, OperationStatistics } from './shm/statistics.js'
+export type { EngineStatistics, LatencyStep, LatencySummary, OperationStatistics } from './shm/statistics.js'

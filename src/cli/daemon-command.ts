@@ -5,10 +5,11 @@ import type { ListenAddress } from '../nbd/uri.js'
 import { exampleText, exitCodes, type Finish, socketOption, wholeFrom } from './command-parts.js'
 import { Daemon, type DaemonOptions } from './daemon/daemon.js'
 import { socketPath } from './daemon/socket-path.js'
+import { addMetricsOptions, type MetricsFlags, metricsAddress } from './metrics-options.js'
 import { endAsked } from './serve/ending.js'
 import { addNbdOptions, type NbdFlags, nbdOptions, parseAddress } from './serve/nbd-options.js'
 
-interface DaemonFlags extends NbdFlags {
+interface DaemonFlags extends NbdFlags, MetricsFlags {
   readonly socket?: string
   readonly restore?: string
   readonly workers?: number
@@ -34,13 +35,14 @@ export function addDaemon(program: Command, finish: Finish): void {
     .option('--autoextend-threshold <percent>', 'extend file-backed COWs that are this full', wholeFrom(50, 100))
     .option('--autoextend-percent <percent>', 'by how much of their size (default: 20)', wholeFrom(1, 10_000))
     .option('--nbd <address>', 'serve every device over NBD, too: unix:PATH or tcp:HOST:PORT', parseAddress)
-  addNbdOptions(described)
+  addMetricsOptions(addNbdOptions(described))
     .addHelpText(
       'after',
       exampleText(
         'cowring daemon --socket /run/backup/cowring.sock --restore devices.txt &',
         'cowring daemon --watermark 80 --autoextend-threshold 70 --autoextend-percent 20',
         'cowring daemon --nbd unix:/run/backup/nbd.sock',
+        'cowring daemon --metrics 127.0.0.1:9733',
       ),
     )
     .action(async (flags: DaemonFlags, command: Command) => {
@@ -51,12 +53,16 @@ export function addDaemon(program: Command, finish: Finish): void {
       if (flags.nbd === undefined && (Object.keys(nbd).length > 1 || nbd.insecure)) {
         command.error('error: what is said of NBD clients needs --nbd')
       }
-      await runDaemon(flags, flags.nbd === undefined ? undefined : { ...nbd, where: flags.nbd })
+      const metrics = metricsAddress(flags, command)
+      await runDaemon(flags, {
+        ...(flags.nbd === undefined ? {} : { nbd: { ...nbd, where: flags.nbd } }),
+        ...(metrics === undefined ? {} : { metrics }),
+      })
       finish(exitCodes.done)
     })
 }
 
-async function runDaemon(flags: DaemonFlags, nbd: DaemonOptions['nbd']): Promise<void> {
+async function runDaemon(flags: DaemonFlags, servers: Pick<DaemonOptions, 'nbd' | 'metrics'>): Promise<void> {
   const path = socketPath(flags.socket, { makeFolder: true })
   const log = (line: string) => process.stderr.write(`cowring daemon: ${line}\n`)
   const asked = endAsked()
@@ -66,10 +72,11 @@ async function runDaemon(flags: DaemonFlags, nbd: DaemonOptions['nbd']): Promise
     folder: process.cwd(),
     log,
     ...(flags.restore === undefined ? {} : { restore: flags.restore }),
-    ...(nbd === undefined ? {} : { nbd }),
+    ...servers,
   })
   process.stdout.write(`cowring daemon listens on ${path}\n`)
   if (daemon.nbdUri !== undefined) process.stdout.write(`${daemon.nbdUri}\n`)
+  if (daemon.metricsUrl !== undefined) process.stdout.write(`${daemon.metricsUrl}\n`)
   await asked
   await daemon.stop()
 }

@@ -2,11 +2,12 @@
 import type { Command } from 'commander'
 import type { ListenAddress } from '../nbd/uri.js'
 import { exampleText, type Finish, wholeFrom } from './command-parts.js'
+import { addMetricsOptions, type MetricsFlags, metricsAddress } from './metrics-options.js'
 import { addNbdOptions, type NbdFlags, nbdOptions, parseAddress } from './serve/nbd-options.js'
 import { serve } from './serve/serve.js'
 import { parseSnapshots, type SnapshotSpec } from './serve/snapshot-spec.js'
 
-interface ServeFlags extends NbdFlags {
+interface ServeFlags extends NbdFlags, MetricsFlags {
   readonly listen?: ListenAddress
   readonly export?: readonly string[]
   readonly snapshot?: readonly SnapshotSpec[]
@@ -31,7 +32,7 @@ export function addServe(program: Command, finish: Finish): void {
     )
     .option('--read-only', 'refuse every write')
     .option('--workers <number>', 'worker threads (default: one per core, at most 8)', wholeFrom(1, 16))
-  addNbdOptions(command)
+  addMetricsOptions(addNbdOptions(command))
     .option('--run <command>', 'run a shell command with $uri and $unixsocket, serve while it runs, exit as it does')
     .addHelpText(
       'after',
@@ -47,7 +48,8 @@ export function addServe(program: Command, finish: Finish): void {
       if (readOnly && snapshots.length > 0) own.error('error: a snapshot cannot be taken --read-only')
       const { listen: where, run, workers } = flags
       const nbd = nbdOptions(flags, own)
-      finish(await serve({ images, exportNames: names, snapshots, readOnly, workers, where, run, nbd }))
+      const metrics = metricsAddress(flags, own)
+      finish(await serve({ images, exportNames: names, snapshots, readOnly, workers, where, run, nbd, metrics }))
     })
 }
 

@@ -2,6 +2,7 @@
  * What the mapper says about devices, in the words of dmsetup: the shapes that programs, the daemon and the command line
  * share. Plain data; it crosses sockets.
  */
+import type { SnapshotState, SnapshotUsage } from './snapshot.js'
 import type { Durability } from './snapshot-options.js'
 
 /** A device as `dmsetup info` shows it. */
@@ -34,6 +35,14 @@ export interface DeviceNumber {
   readonly name: string | undefined
   /** Absolute path of a file or block device; `undefined` for mapped devices and memory. */
   readonly path: string | undefined
+}
+
+/** The store of a mapped device. */
+export interface StoreUsage extends Omit<SnapshotUsage, 'state'> {
+  /** Of which target it is. */
+  readonly target: 'snapshot' | 'snapshot-merge'
+  /** `merging` is every merge that is well, also one that is paused, or done with its table still there. */
+  readonly state: Exclude<SnapshotState, 'merged'>
 }
 
 export interface LoadOptions {

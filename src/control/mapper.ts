@@ -22,6 +22,7 @@ import type {
   MapperEvent,
   MapperOptions,
   RemoveDeviceOptions,
+  StoreUsage,
   SuspendOptions,
   TargetVersion,
 } from './mapper-types.js'
@@ -225,6 +226,18 @@ export class Mapper {
   /** The live table's status, a line for each target. Exact when no write is in flight. Fails with DEVICE_MISSING. */
   status(name: string): string {
     return this.#device(name, 'status').live?.statusText() ?? ''
+  }
+
+  /**
+   * How full the store of a snapshot's or a merge's device is, and whether it is still good; `undefined` for a device without a
+   * store in its live table. As current as `status`. Fails with DEVICE_MISSING.
+   */
+  usage(name: string): StoreUsage | undefined {
+    const [instance] = this.#device(name, 'status').live?.instances ?? []
+    if (instance === undefined) return undefined
+    const usage = instance.usage()
+    if (!instance.plan.merges) return { ...usage, target: 'snapshot' }
+    return { ...usage, target: 'snapshot-merge', state: usage.state === 'Valid' ? 'merging' : usage.state }
   }
 
   /** Fails with DEVICE_MISSING. */

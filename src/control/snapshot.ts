@@ -105,11 +105,8 @@ export class Snapshot extends Volume implements AsyncDisposable {
       return { state: 'merged', allocatedSectors: 0, totalSectors: 0, metadataSectors: 0, exceptions: 0, percent: 0 }
     }
     this.mustBeOpen()
-    const { instance } = this
-    const percent = instance.percent()
-    const isMerging = this.#merge !== undefined && instance.state() === 'Valid'
-    const state = isMerging ? 'merging' : instance.state()
-    return { state, ...instance.counts(), exceptions: instance.exceptions(), percent }
+    const usage = this.instance.usage()
+    return this.#merge !== undefined && usage.state === 'Valid' ? { ...usage, state: 'merging' } : usage
   }
 
   /**

@@ -119,6 +119,11 @@ export class StoreInstance {
     return this.store?.cursor.claimed() ?? 0
   }
 
+  /** How full the store is, and whether it is still good. */
+  usage(): Usage & { readonly state: InstanceState; readonly exceptions: number; readonly percent: number } {
+    return { state: this.state(), ...this.counts(), exceptions: this.exceptions(), percent: this.percent() }
+  }
+
   counts(): Usage {
     const cowSectors = bytesToSectors(this.plan.cow.sizeBytes())
     if (this.store === undefined) return { allocatedSectors: 0, totalSectors: cowSectors, metadataSectors: 0 }

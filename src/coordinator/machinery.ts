@@ -87,7 +87,7 @@ export class Machinery {
   }
 
   statistics(): EngineStatistics {
-    return readStatistics(this.#memory.statistics, this.#memory.workerCount)
+    return readStatistics(this.#memory.statistics, { workers: this.workerCount, workerDeaths: this.#deaths })
   }
 
   /** Looks at the latency of the engine's requests from now on. */

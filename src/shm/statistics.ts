@@ -56,8 +56,11 @@ const blockDoubles = countersAt + 16
 
 export const statisticsBytes = (runners: number): number => runners * blockDoubles * 8
 
-const bucketOf = (ms: number): number => {
-  const microseconds = Math.min(2 ** 30, ms * 1000) | 0
+/** Longer ones count as this long: 18 minutes. */
+const doublingsMax = 30
+
+const bucketOf = (ms: number): number => bucketOfWhole(Math.min(2 ** doublingsMax, ms * 1000) | 0)
+const bucketOfWhole = (microseconds: number): number => {
   if (microseconds < bucketsPerDoubling) return microseconds
   const doublings = 31 - Math.clz32(microseconds)
   return doublings * bucketsPerDoubling + ((microseconds >>> (doublings - 2)) & (bucketsPerDoubling - 1))
@@ -108,12 +111,21 @@ export class StatisticsWriter {
 
 export interface LatencySummary {
   readonly samples: number
+  /** Of all samples together. */
+  readonly totalMicroseconds: number
   readonly meanMicroseconds: number
   readonly p50Microseconds: number
   readonly p90Microseconds: number
   readonly p99Microseconds: number
   readonly p999Microseconds: number
   readonly maxMicroseconds: number
+  /** How many samples were shorter than 1 µs, 2 µs, 4 µs and so on up to 2³⁰ µs: each step counts those before it, too. */
+  readonly cumulative: readonly LatencyStep[]
+}
+
+export interface LatencyStep {
+  readonly belowMicroseconds: number
+  readonly samples: number
 }
 
 export interface OperationStatistics {
@@ -125,6 +137,8 @@ export interface OperationStatistics {
 
 export interface EngineStatistics {
   readonly workers: number
+  /** Worker threads that have died. Each had a successor, unless too many died within a minute and the engine gave up. */
+  readonly workerDeaths: number
   readonly operations: Record<OperationName, OperationStatistics>
   readonly counters: Record<CounterName, number>
 }
@@ -136,7 +150,10 @@ const blocksIn = (memory: SharedArrayBuffer): Float64Array[] =>
   )
 
 /** Adds up the blocks of all workers and seats. */
-export function readStatistics(memory: SharedArrayBuffer, workers: number): EngineStatistics {
+export function readStatistics(
+  memory: SharedArrayBuffer,
+  threads: Pick<EngineStatistics, 'workers' | 'workerDeaths'>,
+): EngineStatistics {
   const sum = new Float64Array(blockDoubles)
   const max = new Float64Array(operationNames.length)
   for (const block of blocksIn(memory)) {
@@ -159,17 +176,19 @@ export function readStatistics(memory: SharedArrayBuffer, workers: number): Engi
       errors: block[operationFields.errors] as number,
       latency: {
         samples,
+        totalMicroseconds: (block[operationFields.totalMs] as number) * 1000,
         meanMicroseconds: samples === 0 ? 0 : ((block[operationFields.totalMs] as number) / samples) * 1000,
         p50Microseconds: percentile(0.5),
         p90Microseconds: percentile(0.9),
         p99Microseconds: percentile(0.99),
         p999Microseconds: percentile(0.999),
         maxMicroseconds: slowest,
+        cumulative: cumulativeOf(buckets),
       },
     }
   }
   return {
-    workers,
+    ...threads,
     operations: Object.fromEntries(operationNames.map((name, index) => [name, operation(index)])) as Record<
       OperationName,
       OperationStatistics
@@ -212,6 +231,17 @@ export class LatencyWatch {
   restart(): void {
     this.#before.set(this.#now)
   }
+}
+
+/** Doublings begin with a bucket, so these counts are exact. */
+function cumulativeOf(buckets: Float64Array): LatencyStep[] {
+  let samples = 0
+  let next = 0
+  return Array.from({ length: doublingsMax + 1 }, (_, doublings) => {
+    const belowMicroseconds = 2 ** doublings
+    for (const end = bucketOfWhole(belowMicroseconds); next < end; next++) samples += buckets[next] as number
+    return { belowMicroseconds, samples }
+  })
 }
 
 function percentileOf(buckets: Float64Array, rank: number): number {

@@ -200,7 +200,7 @@ export class SteppedEngine {
   }
 
   statistics(): EngineStatistics {
-    return readStatistics(this.#memory.statistics, this.workers.length)
+    return readStatistics(this.#memory.statistics, { workers: this.workers.length, workerDeaths: 0 })
   }
 
   /** One turn of one worker, also from inside another's. */

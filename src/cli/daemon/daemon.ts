@@ -1,13 +1,14 @@
 /**
- * The daemon: an engine, its mapper, a socket to reach it, and an NBD server of its devices if there is to be one. Devices live as
- * long as it does.
+ * The daemon: an engine, its mapper, a socket to reach it, and an NBD server of its devices and metrics over HTTP if there are to be.
+ * Devices live as long as it does.
  *
- * Stopping: no new connections, every running command finishes, every `wait` ends, NBD clients get the answers to what they have
+ * Stopping: no new connections, metrics end, every running command finishes, every `wait` ends, NBD clients get the answers to what they have
  * asked, the engine closes, the socket goes.
  */
 import { readFile } from 'node:fs/promises'
 import type { Server, Socket } from 'node:net'
 import { Engine, type EngineOptions, type HeldFile } from '../../index.js'
+import { MetricsServer, type MetricsServerOptions } from '../../metrics/metrics-server.js'
 import { MapperExports } from '../../nbd/exports-of-mapper.js'
 import { NbdServer, type NbdServerOptions } from '../../nbd/server.js'
 import { Connection } from './connection.js'
@@ -24,6 +25,8 @@ export interface DaemonOptions {
   readonly log: (line: string) => void
   /** Serves every device that has a table over NBD. */
   readonly nbd?: Pick<NbdServerOptions, 'where' | 'tls' | 'insecure' | 'connectionsMax'>
+  /** Where metrics are served. */
+  readonly metrics?: MetricsServerOptions['where']
 }
 
 /** A command that does not end is given up after this: an I/O on a suspended device may wait for ever. */
@@ -33,6 +36,7 @@ interface DaemonParts {
   readonly engine: Engine
   readonly held: HeldFile
   readonly log: (line: string) => void
+  readonly metrics: MetricsServer | undefined
   readonly nbd: NbdServer | undefined
   readonly server: Server
 }
@@ -42,15 +46,17 @@ export class Daemon {
   readonly #held: HeldFile
   readonly #server: Server
   readonly #nbd: NbdServer | undefined
+  readonly #metrics: MetricsServer | undefined
   readonly #connections = new Set<Connection>()
   readonly #log: (line: string) => void
   #stopping: Promise<void> | undefined
 
-  private constructor({ engine, held, log, nbd, server }: DaemonParts) {
+  private constructor({ engine, held, log, metrics, nbd, server }: DaemonParts) {
     this.#engine = engine
     this.#held = held
     this.#server = server
     this.#nbd = nbd
+    this.#metrics = metrics
     this.#log = log
     server.on('connection', (socket) => this.#accept(socket))
   }
@@ -60,6 +66,7 @@ export class Daemon {
     const held = claimPath(options.path)
     let engine: Engine | undefined
     let nbd: NbdServer | undefined
+    let metrics: MetricsServer | undefined
     try {
       engine = await Engine.start(options.engine)
       if (options.restore !== undefined) {
@@ -70,8 +77,12 @@ export class Daemon {
       if (options.nbd !== undefined) {
         nbd = await NbdServer.listen({ ...options.nbd, engine, source: new MapperExports(engine.mapper), log })
       }
-      return new Daemon({ engine, held, log, nbd, server: await listenOn(options.path) })
+      if (options.metrics !== undefined) {
+        metrics = await MetricsServer.listen({ engine, where: options.metrics, log })
+      }
+      return new Daemon({ engine, held, log, metrics, nbd, server: await listenOn(options.path) })
     } catch (error) {
+      await metrics?.close()
       await nbd?.close()
       await undo(engine, held)
       throw error
@@ -81,6 +92,11 @@ export class Daemon {
   /** Where NBD clients find a device: its name goes behind it. */
   get nbdUri(): string | undefined {
     return this.#nbd?.uriOf('')
+  }
+
+  /** Where metrics are. */
+  get metricsUrl(): string | undefined {
+    return this.#metrics?.url
   }
 
   /** Stops as described above. Calling it again waits for the same end. */
@@ -100,6 +116,7 @@ export class Daemon {
         resolve()
       }, drainMs)
     })
+    await this.#metrics?.close()
     await Promise.race([drained, tooLong])
     clearTimeout(timer)
     try {

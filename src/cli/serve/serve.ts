@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Engine } from '../../index.js'
+import { MetricsServer, type MetricsServerOptions } from '../../metrics/metrics-server.js'
 import { ImageExports } from '../../nbd/exports-of-images.js'
 import { NbdServer, type NbdServerOptions } from '../../nbd/server.js'
 import type { ListenAddress } from '../../nbd/uri.js'
@@ -29,6 +30,7 @@ export interface ServeOptions {
   /** A shell command to run meanwhile. */
   readonly run: string | undefined
   readonly nbd: Pick<NbdServerOptions, 'tls' | 'insecure' | 'connectionsMax'>
+  readonly metrics: MetricsServerOptions['where'] | undefined
 }
 
 /** The exit code. */
@@ -40,11 +42,13 @@ export async function serve(options: ServeOptions): Promise<number> {
   const log = (line: string) => process.stderr.write(`cowring serve: ${line}\n`)
   const server = await NbdServer.listen({ ...options.nbd, engine, source, where: place.where, waits: true, log })
   try {
+    const { metrics: at } = options
+    await using metrics = at === undefined ? undefined : await MetricsServer.listen({ engine, where: at, log })
     await takeSnapshots(images, options.snapshots)
     server.begin()
     if (options.run !== undefined) return await runCaptive(options.run, variablesOf(server))
     const asked = endAsked()
-    process.stdout.write(`${server.uris.join('\n')}\n`)
+    process.stdout.write(`${[...server.uris, ...(metrics === undefined ? [] : [metrics.url])].join('\n')}\n`)
     await asked
     return 0
   } finally {
