@@ -43,6 +43,8 @@ export class MetricsServer implements AsyncDisposable {
     const server = createServer(limits, (request, response) => void answer(request, response, registry, log))
     server.maxConnections = connectionsMax
     server.timeout = patienceMs
+    // Of many sent at once the first is answered, the others are refused unseen: each would take a look at every device.
+    server.maxRequestsPerSocket = 1
     server.listen(port, host)
     try {
       await once(server, 'listening')

@@ -81,6 +81,15 @@ describe('a daemon with --metrics', () => {
     expect(running.err).toBe('')
   })
 
+  it('looks once for a client that asks many times at once', async () => {
+    const { hostname, port } = new URL((await daemon()).url)
+    const socket = createConnection(Number(port), hostname)
+    socket.end('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(50))
+    let answers = ''
+    for await (const piece of socket) answers += piece
+    expect(answers.match(/^HTTP\/1\.1 200 /gm)).toHaveLength(1)
+  })
+
   it('is not ended by bytes that are no HTTP, nor held up at its end by clients that do not read or say nothing', async () => {
     const { running, url } = await daemon()
     const { hostname, port } = new URL(url)
