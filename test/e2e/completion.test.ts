@@ -41,6 +41,7 @@ describe('bash', () => {
     const own = ['--deferred', '--force', '--retry']
     const all = [...own, '--uuid', '--major', '--minor', '--socket', '--help']
     expect(offered('dmsetup', 'remove', '--').toSorted()).toEqual(all.toSorted())
+    expect(offered('daemon', '--metr')).toEqual(['--metrics', '--metrics-insecure'])
     expect(offered('daemon', '--auto')).toEqual(['--autoextend-threshold', '--autoextend-percent'])
     expect(offered('io', 'digest', '--a')).toEqual(['--algorithm'])
     expect(offered('merge', '--')).toEqual([

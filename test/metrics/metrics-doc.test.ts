@@ -82,6 +82,19 @@ describe('the manual', () => {
     for (const expression of expressions) expectKnown(expression)
   })
 
+  it('has a program that prints the text, as one that has installed the package', () => {
+    const [, program = ''] = /```js\n([\s\S]*?)```/.exec(manual) ?? []
+    const words = ['--input-type=module', '-e', `${program}\nawait engine.close()`]
+    const { stderr, stdout } = spawnSync(process.execPath, words, {
+      encoding: 'utf8',
+      cwd: new URL('../..', import.meta.url),
+    })
+    expect(stderr).toBe('')
+    const [type = '', text = ''] = stdout.split(/ (?=# HELP)/, 2)
+    expect(type).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect([...new PrometheusText(text.slice(0, -1)).metrics.keys()]).toEqual(figures.map(({ name }) => name))
+  })
+
   it.skipIf(!hasTool('promtool'))('has alerts and a scrape configuration that promtool takes (needs promtool)', () => {
     const [scrape = '', alerts = ''] = [...manual.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block]) => block ?? '')
     expect(promtool('config', scrape)).toContain('SUCCESS')
