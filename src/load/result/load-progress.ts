@@ -24,7 +24,7 @@ export interface LoadProgress {
   /** The last interval; there is none in phases that measure nothing. */
   readonly point: SeriesPoint | undefined
   readonly stores: readonly StoreProgress[]
-  /** What the timeline has done so far, the oldest first. */
+  /** What the timeline has done so far, the oldest first; it only grows at its end. */
   readonly marks: readonly TimelineMark[]
   /** Found so far; undefined where nothing is verified. */
   readonly violations: number | undefined
