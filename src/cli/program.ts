@@ -8,6 +8,7 @@ import { addDmsetup } from './dmsetup-command.js'
 import { addIo } from './io-command.js'
 import { addMerge } from './merge-command.js'
 import { packageVersion } from './package-version.js'
+import { addReport } from './report-command.js'
 import { addServe } from './serve-command.js'
 import { addStore } from './store-command.js'
 
@@ -34,6 +35,7 @@ export function cowringProgram(finish: Finish): Command {
   addDmsetup(program, finish)
   addIo(program, finish)
   addMerge(program, finish)
+  addReport(program, finish)
   addServe(program, finish)
   addStore(program, finish)
   addCompletion(program, finish)

@@ -30,6 +30,7 @@ const fileOptions: ReadonlySet<string> = new Set([
   '--folder',
   '--tls-certificates',
   '--tls-psk',
+  '--html',
 ])
 
 export function placesOf(program: Command): readonly Place[] {
@@ -61,9 +62,11 @@ function verbPlace({ name, options, takesDevices }: (typeof verbs)[number]): Pla
   }
 }
 
+const takeFiles: ReadonlySet<string> = new Set(['demo', 'report', 'serve'])
+
 const nextOf = ([first, second]: readonly string[]): Place['next'] => {
   if ((first === 'io' && second !== undefined) || first === 'merge') return 'devices'
-  return (first === 'store' && second !== undefined) || first === 'demo' || first === 'serve' ? 'files' : 'nothing'
+  return (first === 'store' && second !== undefined) || takeFiles.has(first ?? '') ? 'files' : 'nothing'
 }
 
 const help: CompletableOption = { flags: ['--help'], description: 'print help', value: undefined }
