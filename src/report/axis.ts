@@ -56,17 +56,22 @@ const linearAxis: AxisMaker = ({ quantity, label, isTight = false }, values, { r
 }
 
 /** With more decades than these, one tick for each is enough. */
-const finelyTickedDecades = 2
+const finelyTickedDecades = 2.5
+/** And for more than these, there is no room for each. */
+const decadeTicksMax = 9
 
 const logAxis: AxisMaker = ({ quantity, label = '' }, values, { range }) => {
   const [low, high] = ends(values.filter((value) => value > 0)) ?? [1, 10]
   let [from, to] = [steps(low).findLast((step) => step <= low) ?? low, steps(high).find((step) => step >= high) ?? high]
   if (from === to) [from, to] = [from / 2, to * 2]
   const scale = scaleLinear([Math.log10(from), Math.log10(to)], range)
-  const isFine = Math.log10(to / from) <= finelyTickedDecades
+  const decades = Math.log10(to) - Math.log10(from)
+  const digits = decades <= finelyTickedDecades ? [1, 2, 5] : [1]
+  const stride = Math.max(1, Math.ceil(decades / decadeTicksMax))
   const ticks: Tick[] = []
   for (let power = Math.floor(Math.log10(from)); power <= Math.ceil(Math.log10(to)); power++) {
-    for (const digit of isFine ? [1, 2, 5] : [1]) {
+    if (power % stride !== 0) continue
+    for (const digit of digits) {
       const value = digit * 10 ** power
       // The ends are such values themselves, but for rounding.
       if (value < from * 0.999 || value > to * 1.001) continue

@@ -77,7 +77,7 @@ function drawBar(
   place: (value: number) => number,
   top: number,
 ): string {
-  const figure = `${valueText(quantity, value)}${note === undefined ? '' : `  ${note}`}`
+  const figure = `${valueText(quantity, value)}${note === undefined ? '' : `, ${note}`}`
   const room = right - left - textWidth(figure, layout.fontSize) - 10
   const short = clipped(name, layout.fontSize, room)
   const whole = short === name ? '' : `<title>${escaped(name)}</title>`

@@ -14,6 +14,8 @@ export interface Fact {
 
 export interface Section {
   readonly title: string
+  /** Shown as its title only, until somebody opens it. */
+  readonly isFolded?: boolean
   readonly blocks: readonly Block[]
 }
 

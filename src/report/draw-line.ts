@@ -16,7 +16,7 @@ export interface Line {
 /** On lines with more points than these, markers are spread out. */
 const markedPointsMax = 20
 const spreadMarkers = 7
-const markerArea = 34
+const markerArea = 44
 
 /** `index` among the lines of its plot: colour, marker and dashes. */
 export function drawLine({ points, style = 'marked' }: Line, index: number, x: Axis, y: Axis, bottom: number): string {
@@ -51,10 +51,11 @@ const dashOf = (isStepped: boolean, index: number) => {
 
 function markers(placed: readonly Point[], index: number): string {
   if (placed.length <= markedPointsMax) return placed.map(([at, value]) => marker(index, at, value)).join('')
-  const step = placed.length / spreadMarkers
   // Lines begin at different places, so that the markers of two that run together do not cover each other.
-  const first = ((index % seriesCount) / seriesCount) * step
-  return Array.from({ length: spreadMarkers }, (_, one) => placed[Math.floor(first + one * step)])
+  const first = (index % seriesCount) / seriesCount
+  const [from, to] = [placed[0]?.[0] ?? 0, placed.at(-1)?.[0] ?? 0]
+  return Array.from({ length: spreadMarkers }, (_, one) => from + ((to - from) * (one + first)) / spreadMarkers)
+    .map((at) => placed.find(([x]) => x >= at))
     .map((point) => (point === undefined ? '' : marker(index, ...point)))
     .join('')
 }

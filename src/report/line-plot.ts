@@ -27,11 +27,10 @@ export function linePlot(options: LinePlotOptions): Plot {
   const { title, marks = [] } = options
   const lines = options.lines.map((line) => ({ ...line, points: thinned(line.points) }))
   const points = lines.flatMap((line) => line.points.filter((point) => point.every(Number.isFinite)))
-  const x = axisOf(
-    options.x,
-    points.map(([at]) => at),
-    { range: [layout.left, layout.width - layout.right], tickCount },
-  )
+  const x = axisOf(options.x, [...points.map(([at]) => at), ...marks.map(({ at }) => at)], {
+    range: [layout.left, layout.width - layout.right],
+    tickCount,
+  })
   const drawnMarks = eventMarks(marks, x)
   const top = layout.headHeight + drawnMarks.height
   const bottom = top + layout.areaHeight

@@ -43,8 +43,13 @@ const factList = (facts: readonly Fact[]): string => {
   return entries.length === 0 ? '' : `<dl>${entries.join('')}</dl>`
 }
 
-const sectionHtml = ({ title, blocks }: Section): string =>
-  `<section><h2>${escaped(title)}</h2>\n${blocks.map(blockHtml).join('\n')}\n</section>`
+function sectionHtml({ title, blocks, isFolded = false }: Section): string {
+  const heading = `<h2>${escaped(title)}</h2>`
+  const inside = blocks.map(blockHtml).join('\n')
+  return isFolded
+    ? `<section><details class="folded"><summary>${heading}</summary>\n${inside}\n</details></section>`
+    : `<section>${heading}\n${inside}\n</section>`
+}
 
 function blockHtml(block: Block): string {
   switch (block.kind) {

@@ -22,6 +22,7 @@ export function comparisonPlots(runs: readonly LabelledRun[]): readonly Plot[] {
       title: 'Requests a second, all directions',
       description: 'Requests answered a second, of all jobs and directions together, for each run over time.',
       y: { quantity: rate, scale: 'linear', includes: [0] },
+      seconds: Math.max(...runs.map(({ result }) => result.elapsedSeconds)),
       lines: overlaid.map((run) => ({
         name: runName(run),
         points: perSecond(run.result.series, directionNames, (point) => point.requests),

@@ -17,5 +17,5 @@ export function labelledRuns(results: readonly LoadResult[]): readonly LabelledR
   })
 }
 
-/** `A  nightly`, as far as there is room in a legend. */
-export const runName = ({ label, result }: LabelledRun): string => `${label}  ${result.title}`
+/** `A: nightly`. */
+export const runName = ({ label, result }: LabelledRun): string => `${label}: ${result.title}`

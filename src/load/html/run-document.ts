@@ -21,18 +21,23 @@ export function runDocument(results: readonly LoadResult[]): ReportDocument {
   return {
     title: only === undefined ? `${results.length} runs compared` : only.result.title,
     subtitle: names.length > 1 ? `${names[0]} and later` : (names[0] ?? ''),
-    facts: results.slice(0, 1).flatMap(factsOf),
+    facts: factsOf(results),
     sections: only === undefined ? comparison(runs) : sectionsOf(only),
   }
 }
 
-function factsOf({ machine, elapsedSeconds, snapshotsAtStart }: LoadResult): readonly Fact[] {
+/** What is the same for all stands once; what differs stands side by side. */
+function factsOf(results: readonly LoadResult[]): readonly Fact[] {
+  const fact = (name: string, text: (result: LoadResult) => string): Fact => ({
+    name,
+    value: [...new Set(results.map(text))].join(' / '),
+  })
   return [
-    { name: 'Processor', value: `${machine.cpu}, ${machine.cores} core${machine.cores === 1 ? '' : 's'}` },
-    { name: 'Memory', value: valueText(size, machine.memoryBytes) },
-    { name: 'System', value: `${machine.kernel}, Node ${machine.node}` },
-    { name: 'Time', value: `${elapsedSeconds.toFixed(1)} s` },
-    ...(snapshotsAtStart === null ? [] : [{ name: 'Snapshots at the start', value: String(snapshotsAtStart) }]),
+    fact('Processor', ({ machine }) => `${machine.cpu}, ${machine.cores} core${machine.cores === 1 ? '' : 's'}`),
+    fact('Memory', ({ machine }) => valueText(size, machine.memoryBytes)),
+    fact('System', ({ machine }) => `${machine.kernel}, Node ${machine.node}`),
+    fact('Duration', ({ elapsedSeconds }) => `${elapsedSeconds.toFixed(1)} s`),
+    fact('Snapshots at the start', ({ snapshotsAtStart }) => String(snapshotsAtStart ?? 'none to be had')),
   ]
 }
 
@@ -48,6 +53,7 @@ function comparison(runs: readonly LabelledRun[]): readonly Section[] {
     },
     ...runs.map((run) => ({
       title: `Run ${runName(run)}`,
+      isFolded: true,
       blocks: sectionsOf(run).flatMap(({ title, blocks }): readonly Block[] => [
         { kind: 'heading', text: title },
         ...blocks,

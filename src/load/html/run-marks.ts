@@ -9,7 +9,7 @@ const momentSeconds = 0.05
 export function runMarks({ timeline, series }: LoadResult): readonly Mark[] {
   const rampEnd = Math.max(0, ...series.filter(({ isRamp }) => isRamp).map(({ atSeconds }) => atSeconds))
   return [
-    ...(rampEnd > 0 ? [{ at: 0, until: rampEnd, text: 'ramp, counted nowhere else' }] : []),
+    ...(rampEnd > 0 ? [{ at: 0, until: rampEnd, text: 'ramp, left out of all sums' }] : []),
     ...timeline.map(({ atSeconds, endSeconds, text, failure }) => ({
       at: atSeconds,
       text,

@@ -44,7 +44,7 @@ export function snapshotCountPlots(results: readonly LoadResult[]): readonly Plo
       description:
         'The median and the 99th percentile of latencies, by how many snapshots the origin had at the start.',
       counted: 'snapshots',
-      y: { quantity: latency, scale: 'log' },
+      y: { quantity: latency, scale: 'log', label: 'latency' },
       lines: latencyLines,
     }),
   ]

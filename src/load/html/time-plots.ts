@@ -37,7 +37,7 @@ export const latencyPlots = (result: LoadResult): readonly Plot[] =>
       description: `The median, the 99th percentile and the greatest latency of each interval, direction ${direction}; logarithmic.`,
       marks: runMarks(result),
       seconds: result.elapsedSeconds,
-      y: { quantity: latency, scale: 'log' },
+      y: { quantity: latency, scale: 'log', label: 'latency' },
       lines: [
         { name: 'p50', points: latencies(result.series, direction, (point) => point.p50Nanoseconds) },
         { name: 'p99', points: latencies(result.series, direction, (point) => point.p99Nanoseconds) },

@@ -88,9 +88,11 @@ export class Chromium {
     await this.#ask('Input.dispatchMouseEvent', { type: 'mouseMoved', x, y })
   }
 
-  /** The whole page as a PNG. */
-  async screenshot(): Promise<Buffer> {
-    const { data } = await this.#ask('Page.captureScreenshot', { captureBeyondViewport: true, format: 'png' })
+  /** The whole page as a PNG, or so much of it from there on. */
+  async screenshot(part?: { readonly top: number; readonly width: number; readonly height: number }): Promise<Buffer> {
+    const clip =
+      part === undefined ? {} : { clip: { x: 0, y: part.top, width: part.width, height: part.height, scale: 1 } }
+    const { data } = await this.#ask('Page.captureScreenshot', { captureBeyondViewport: true, format: 'png', ...clip })
     return Buffer.from(String(data), 'base64')
   }
 

@@ -143,7 +143,7 @@ function countsOf(samples: number, median: number, spread: number, draw: () => n
     const normal = Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw())
     const value = median * Math.exp(spread * normal) * (draw() < 0.02 ? 12 : 1)
     const bucket = Math.round(1.01 ** Math.ceil(Math.log(value) / Math.log(1.01)))
-    counts.set(bucket, (counts.get(bucket) ?? 0) + Math.round(samples / drawn))
+    counts.set(bucket, (counts.get(bucket) ?? 0) + Math.max(1, Math.round(samples / drawn)))
   }
   const buckets = [...counts].sort(([one], [other]) => one - other)
   return {
