@@ -65,6 +65,7 @@ module.exports = {
           '^src/report/',
           '^src/nbd/',
           '^src/io/',
+          '^src/base/',
           '^src/coordinator/one-thread\\.ts$',
           '^src/index\\.ts$',
         ],

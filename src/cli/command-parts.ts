@@ -61,3 +61,9 @@ export const wholeFrom =
     if (number >= min && number <= max) return number
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
   }
+
+/** For a repeated option: adds one to those before. */
+export const collected = (text: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  text,
+]

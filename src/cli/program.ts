@@ -6,8 +6,10 @@ import { addDaemon } from './daemon-command.js'
 import { addDemo } from './demo-command.js'
 import { addDmsetup } from './dmsetup-command.js'
 import { addIo } from './io-command.js'
+import { addLoad } from './load-command.js'
 import { addMerge } from './merge-command.js'
 import { packageVersion } from './package-version.js'
+import { addReplay } from './replay-command.js'
 import { addReport } from './report-command.js'
 import { addServe } from './serve-command.js'
 import { addStore } from './store-command.js'
@@ -34,7 +36,9 @@ export function cowringProgram(finish: Finish): Command {
   addDaemon(program, finish)
   addDmsetup(program, finish)
   addIo(program, finish)
+  addLoad(program, finish)
   addMerge(program, finish)
+  addReplay(program, finish)
   addReport(program, finish)
   addServe(program, finish)
   addStore(program, finish)

@@ -1,7 +1,7 @@
 /** `cowring serve`. */
 import type { Command } from 'commander'
 import type { ListenAddress } from '../nbd/uri.js'
-import { exampleText, type Finish, wholeFrom } from './command-parts.js'
+import { collected, exampleText, type Finish, wholeFrom } from './command-parts.js'
 import { addMetricsOptions, type MetricsFlags, metricsAddress } from './metrics-options.js'
 import { addNbdOptions, type NbdFlags, nbdOptions, parseAddress } from './serve/nbd-options.js'
 import { serve } from './serve/serve.js'
@@ -24,7 +24,7 @@ export function addServe(program: Command, finish: Finish): void {
     )
     .argument('<image...>', 'files or block devices; the snapshots they remember come with them')
     .option('--listen <address>', 'unix:PATH, tcp:HOST:PORT (default: $XDG_RUNTIME_DIR/cowring-nbd.sock)', parseAddress)
-    .option('--export <name>', "an image's name, once for each in their order (default: the file's)", collect)
+    .option('--export <name>', "an image's name, once for each in their order (default: the file's)", collected)
     .option(
       '--snapshot <[image/]name=cow>',
       'take a snapshot first; can be repeated. A new COW is sparse. With several images, name the one it is of. Behind it: ,chunk=SECTORS ,store=P|PO|N ,durability=power-loss|process-crash|none ,size=BYTES',
@@ -52,5 +52,3 @@ export function addServe(program: Command, finish: Finish): void {
       finish(await serve({ images, exportNames: names, snapshots, readOnly, workers, where, run, nbd, metrics }))
     })
 }
-
-const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), text]

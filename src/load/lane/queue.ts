@@ -1,0 +1,32 @@
+/** What a lane hands requests to, and hears of their end from, on one thread. */
+
+/**
+ * A device with room for `depth` requests in flight, each with a slot and a buffer. `wait` may block the thread, and is the only
+ * way to hear what has been answered.
+ */
+export interface BlockingQueue {
+  /** One for each slot, in memory that does not move. */
+  readonly buffers: readonly Uint8Array[]
+  /** What the last `wait` has heard of: slots, and an errno or 0 for each. */
+  readonly completed: Int32Array
+  readonly errnos: Int32Array
+  /** `operation` is a number of `operation` in pattern/requests.ts. The slot must be free. */
+  submit(slot: number, operation: number, offset: number, byteLength: number): void
+  /** How many have ended; blocks up to `timeoutMs` for the first, for ever below 0. Throws when the device is gone. */
+  wait(timeoutMs: number): number
+  /** What the errno of a failed request means on this device, in words that follow "failed: ". */
+  explain(errno: number): string
+  close(): void
+}
+
+/** The same for a device that answers by itself. */
+export interface AsyncQueue {
+  readonly buffers: readonly Uint8Array[]
+  /** `ended` is called with an errno or 0, never before `submit` has returned. */
+  submit(slot: number, operation: number, offset: number, byteLength: number): void
+  onEnd: (slot: number, errno: number) => void
+  explain(errno: number): string
+}
+
+/** For a failure without an errno: EIO. */
+export const noErrno = 5
