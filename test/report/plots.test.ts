@@ -122,8 +122,8 @@ describe('marks', () => {
     const marks = Array.from({ length: 500 }, (_, index) => ({ at: index / 10, text: `snapshot ${index}` }))
     const { svg } = throughput(points, { marks })
     expect(textsOf(svg)).toContain('and 488 more without a number')
+    expect(marksOf(svg)).toHaveLength(200)
     expect(heightOf(svg)).toBeLessThan(800)
-    expect(svg.length).toBeLessThan(60_000)
   })
 
   it('beyond the last point make the axis longer', () => {

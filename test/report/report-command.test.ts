@@ -1,7 +1,18 @@
 /** `cowring report`: which files it takes, and what it leaves behind. */
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { cowringProgram } from '../../src/cli/program.js'
 import { writeReport } from '../../src/load/html/write-report.js'
@@ -107,11 +118,20 @@ describe('a report that is written', () => {
     expect(readFileSync(inFolder('real.html'), 'utf8')).toMatch(/^<!doctype html>/)
   })
 
-  it('does not replace what is no file', async () => {
-    symlinkSync('/dev/null', inFolder('null.html'))
-    await writeReport(inFolder('null.html'), [one])
-    expect(readdirSync(folder)).toEqual(['null.html'])
-    expect(readlinkSync(inFolder('null.html'))).toBe('/dev/null')
+  it('goes through a pipe, and does not replace it', async () => {
+    // In a folder of its own: where this is broken, no other file must suffer.
+    const pipe = inFolder('pipe.html')
+    execFileSync('mkfifo', [pipe])
+    const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'ignore'] })
+    try {
+      const read = text(reader.stdout)
+      await writeReport(pipe, [one])
+      expect(lstatSync(pipe).isFIFO()).toBe(true)
+      expect((await read).startsWith('<!doctype html>')).toBe(true)
+      expect(readdirSync(folder)).toEqual(['pipe.html'])
+    } finally {
+      reader.kill('SIGKILL')
+    }
   })
 
   it('leaves nothing where it cannot be', async () => {

@@ -54,7 +54,8 @@ export const perSecond = (
 ): readonly Point[] =>
   series.map((point) => {
     const sum = directions.reduce((total, direction) => total + amount(point.directions[direction]), 0)
-    return [middleOf(point), point.seconds > 0 ? sum / point.seconds : Number.NaN]
+    // An interval without length is a gap.
+    return [middleOf(point), sum / point.seconds]
   })
 
 const latencies = (
