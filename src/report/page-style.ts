@@ -18,6 +18,7 @@ export const pageStyle = [
   '.folded h2{display:inline;border:0;margin:0;padding:0}',
   '.scroll{overflow-x:auto;max-width:100%;margin:.4rem 0}',
   'table{width:max-content;border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem;overflow-wrap:normal}',
+  'caption{text-align:left;color:var(--quiet);padding:6px 2px 2px}',
   'th,td{padding:5px 10px 5px 2px;text-align:left;border-bottom:1px solid var(--rule);vertical-align:top}',
   'th{color:var(--quiet);font-weight:600;white-space:nowrap}',
   'td{max-width:min(22rem,70vw);overflow-wrap:break-word}',

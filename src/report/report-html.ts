@@ -87,6 +87,6 @@ function tableHtml({ caption, columns, rows }: Table): string {
     element('th', { scope: 'col', class: isFigure ? 'figure' : undefined }, escaped(name)),
   )
   const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`)
-  const table = `<table><thead><tr>${head.join('')}</tr></thead><tbody>${body.join('\n')}</tbody></table>`
+  const table = `<table><caption>${escaped(caption)}</caption><thead><tr>${head.join('')}</tr></thead><tbody>${body.join('\n')}</tbody></table>`
   return element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption }, table)
 }

@@ -202,6 +202,20 @@ describe('axes', () => {
     expect(ticks.map(({ text }) => text)).toEqual(counts.map(String))
     for (const [index, { x }] of ticks.slice(1).entries()) expect(x - (ticks[index]?.x ?? 0)).toBeGreaterThan(16)
   })
+
+  it('leave out texts that have no room', () => {
+    const points = Array.from({ length: 100 }, (_, index): Point => [index, 1])
+    const { svg } = countPlot({
+      title: 'n',
+      description: 'd',
+      counted: 'snapshots',
+      y: { quantity: rate, scale: 'linear' },
+      lines: [{ name: 'read', points }],
+    })
+    const ticks = [...svg.matchAll(/<text class="(?:middle|end)" x="([\d.]+)" y="257">/g)].map(([, x]) => Number(x))
+    expect(ticks.length).toBeGreaterThan(5)
+    for (const [index, x] of ticks.slice(1).entries()) expect(x - (ticks[index] ?? 0)).toBeGreaterThan(16)
+  })
 })
 
 describe('distributions', () => {

@@ -8,20 +8,20 @@ export const runsTable = (runs: readonly LabelledRun[]): Table => ({
   columns: [
     { name: 'run', isFigure: false },
     { name: 'title', isFigure: false },
-    { name: 'began', isFigure: false },
-    { name: 'version', isFigure: false },
-    { name: 'time', isFigure: true },
-    { name: 'snapshots', isFigure: true },
     { name: 'outcome', isFigure: false },
+    { name: 'snapshots', isFigure: true },
+    { name: 'time', isFigure: true },
+    { name: 'version', isFigure: false },
+    { name: 'began', isFigure: false },
   ],
   rows: runs.map(({ label, result }) => [
     label,
     result.title,
-    result.startedAt,
-    result.version,
-    `${result.elapsedSeconds.toFixed(1)} s`,
-    result.snapshotsAtStart === null ? '–' : String(result.snapshotsAtStart),
     outcomeOf(result),
+    result.snapshotsAtStart === null ? '–' : String(result.snapshotsAtStart),
+    `${result.elapsedSeconds.toFixed(1)} s`,
+    result.version,
+    result.startedAt,
   ]),
 })
 
