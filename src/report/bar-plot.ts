@@ -2,7 +2,7 @@
 import { axisOf } from './axis.js'
 import type { Plot } from './document.js'
 import { layout } from './layout.js'
-import { element, escaped } from './markup.js'
+import { coordinate, element, escaped } from './markup.js'
 import { plotElement } from './plot-element.js'
 import { type Quantity, valueText } from './quantity.js'
 import { clipped, textWidth } from './text-width.js'
@@ -97,6 +97,7 @@ function drawBar(
 
 function whisker(low: number, high: number, y: number): string {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return ''
-  const d = `M${low.toFixed(1)},${y - 5}v10M${low.toFixed(1)},${y}H${high.toFixed(1)}M${high.toFixed(1)},${y - 5}v10`
+  const [from, to] = [coordinate(low), coordinate(high)]
+  const d = `M${from},${y - 5}v10M${from},${y}H${to}M${to},${y - 5}v10`
   return element('path', { class: 'whisker', d })
 }

@@ -1,8 +1,7 @@
 /** A line, or an area, as SVG; gaps stay gaps, and a point between two gaps is a dot. */
 import { area, curveLinear, curveStepAfter, line, symbol, symbolsFill } from 'd3-shape'
 import type { Axis } from './axis.js'
-import { layout } from './layout.js'
-import { element } from './markup.js'
+import { coordinate, element } from './markup.js'
 import { dashes, seriesCount } from './theme.js'
 import type { Point } from './thin-points.js'
 
@@ -17,6 +16,7 @@ export interface Line {
 const markedPointsMax = 20
 const spreadMarkers = 7
 const markerArea = 44
+const sampleLength = 24
 
 /** `index` among the lines of its plot: colour, marker and dashes. */
 export function drawLine({ points, style = 'marked' }: Line, index: number, x: Axis, y: Axis, bottom: number): string {
@@ -64,7 +64,7 @@ function marker(index: number, at: number, value: number): string {
   const shape = symbolsFill[index % symbolsFill.length]
   if (shape === undefined) return ''
   const d = symbol(shape, markerArea).digits(1)() ?? ''
-  return `<g transform="translate(${at.toFixed(1)} ${value.toFixed(1)})">${element('path', { class: `fill-${index % seriesCount}`, d })}</g>`
+  return `<g transform="translate(${coordinate(at)} ${coordinate(value)})">${element('path', { class: `fill-${index % seriesCount}`, d })}</g>`
 }
 
 /** What stands for the line in a legend. */
@@ -73,9 +73,9 @@ export function lineSample({ style = 'marked' }: Line, index: number) {
     const [middle, colour] = [baseline - 4, index % seriesCount]
     const stroke = element('path', {
       class: `line stroke-${colour}`,
-      d: `M${left},${middle}H${left + layout.fontSize * 1.8}`,
+      d: `M${coordinate(left)},${middle}h${sampleLength}`,
       ...dashOf(style === 'steps', index),
     })
-    return stroke + (style === 'steps' ? '' : marker(index, left + 12, middle))
+    return stroke + (style === 'steps' ? '' : marker(index, left + sampleLength / 2, middle))
   }
 }

@@ -6,7 +6,7 @@ import type { Axis } from './axis.js'
 import type { Area } from './draw-axes.js'
 import { layout } from './layout.js'
 import type { LegendEntry } from './legend.js'
-import { coordinate, element, escaped } from './markup.js'
+import { element, escaped } from './markup.js'
 import { time, valueText } from './quantity.js'
 
 export interface Mark {
@@ -99,5 +99,5 @@ function drawBadge(mark: Mark, number: string, centre: number, top: number): str
     rx: mark.isFailure === true ? 0 : 8,
   }
   const text = element('text', { class: 'badge-text', x: centre, y: top + 12 }, number)
-  return `<g data-mark="${coordinate(centre)}"><title>${escaped(legendText(mark))}</title>${element('rect', box)}${text}</g>`
+  return `<g><title>${escaped(legendText(mark))}</title>${element('rect', box)}${text}</g>`
 }

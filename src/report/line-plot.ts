@@ -39,9 +39,8 @@ export function linePlot(options: LinePlotOptions): Plot {
     points.map(([, value]) => value),
     { range: [bottom, top], tickCount },
   )
-  const named = lines.length > 1 || lines[0]?.style === 'steps' ? lines : []
   const legend = drawLegend(
-    [...named.map((line, index) => ({ sample: lineSample(line, index), text: line.name })), ...drawnMarks.legend],
+    [...lines.map((line, index) => ({ sample: lineSample(line, index), text: line.name })), ...drawnMarks.legend],
     bottom + layout.footHeight,
   )
   const nothing = points.length === 0 ? nothingMeasured((top + bottom) / 2) : ''

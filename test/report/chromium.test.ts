@@ -7,7 +7,7 @@ import { svgFile } from '../../src/report/svg-file.js'
 import { themes } from '../../src/report/theme.js'
 import { hasTools } from '../support/nbd/tools.js'
 import { Chromium, type Look } from '../support/report/chromium.js'
-import { overlapsOf, rgb, unopened } from '../support/report/page-checks.js'
+import { openAll, overlapsOf, rgb } from '../support/report/page-checks.js'
 import { sampleResult, sampleSweep } from '../support/report/sample-results.js'
 
 const looks: Readonly<Record<string, Look>> = {
@@ -47,11 +47,11 @@ describe.skipIf(!hasTools('chromium'))('in chromium', () => {
 
   for (const [content, page] of Object.entries(pages)) {
     for (const [place, look] of Object.entries(looks)) {
-      it(`${content} fits on ${place}, in its colours, and asks for nothing`, async () => {
+      it(`a page of ${content} fits on ${place}, in its colours, and asks for nothing`, async () => {
         const { requested, complaints } = await chromium.open('report.html', page, look)
         expect(requested).toEqual([])
         expect(complaints).toEqual([])
-        await chromium.evaluate(unopened)
+        await chromium.evaluate(openAll)
         expect(await chromium.evaluate('document.scrollingElement.scrollWidth')).toBeLessThanOrEqual(look.width)
         expect(await chromium.evaluate<string[]>(overlapsOf)).toEqual([])
         const { paper, ink } = themes[look.scheme]

@@ -54,7 +54,8 @@ describe('cowring report', () => {
   })
 
   const refused: Readonly<Record<string, readonly [content: unknown, fault: string]>> = {
-    'what is no JSON': ['{"format": "cowr', 'is no JSON'],
+    'what is no JSON': ['one line\nand another', 'is no JSON'],
+    'half a file': ['{"format": "cowr', 'is no JSON'],
     'nothing at all': ['', 'is no JSON'],
     "fio's own JSON": [{ 'fio version': 'fio-3.33', jobs: [] }, "is no result of 'cowring load'"],
     'another format': [{ ...one, format: 'cowring-load-9' }, 'its format is "cowring-load-9"'],
@@ -90,14 +91,15 @@ describe('cowring report', () => {
       )
       expect(failure).toContain(`INVALID_ARGUMENT ${inFolder('bad.json')} `)
       expect(failure).toContain(fault)
-      expect(failure).toContain("give a file that 'cowring load")
+      expect(failure).toContain("; give a JSON file that 'cowring load")
+      expect(failure).not.toContain('\n')
       expect(readFileSync(inFolder('out.html'), 'utf8')).toBe('as before')
       expect(readdirSync(folder)).toHaveLength(3)
     })
   }
 
   it('names a file that is not there', async () => {
-    await expect(report('absent.json')).rejects.toThrow(/ENOENT.*absent\.json/)
+    await expect(report('absent.json')).rejects.toThrow(/absent\.json cannot be read \(ENOENT.*give a JSON file/)
     expect(readdirSync(folder)).toEqual([])
   })
 

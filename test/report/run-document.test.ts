@@ -96,6 +96,7 @@ describe('the report of a run', () => {
     const jobs = one.jobs.map((job): JobResult => ({ ...job, failure: 'EIO at 4096' }))
     const timeline = [{ atSeconds: 1, endSeconds: 2, text: 'snapshot monday', failure: 'no room' }]
     const words = wordsOf(runDocument([{ ...one, jobs, timeline }]))
+    expect(words).toContain('job mixed ended before its time: EIO at 4096')
     expect(words).toContain('failed: EIO at 4096')
     expect(words).toContain('failed: no room')
   })

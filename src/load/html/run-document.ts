@@ -67,7 +67,12 @@ function sectionsOf(run: LabelledRun): readonly Section[] {
   const sections: readonly Section[] = [
     {
       title: 'Summary',
-      blocks: [...verdictBlocks(result.verification), table(summaryTable([run])), table(jobsTable(result))],
+      blocks: [
+        ...failureBlocks(result),
+        ...verdictBlocks(result.verification),
+        table(summaryTable([run])),
+        table(jobsTable(result)),
+      ],
     },
     { title: 'Over time', blocks: [plots([...throughputPlots(result), ...latencyPlots(result)])] },
     { title: 'What happened', blocks: result.timeline.length === 0 ? [] : [table(timelineTable(result))] },
@@ -76,6 +81,13 @@ function sectionsOf(run: LabelledRun): readonly Section[] {
   ]
   return sections.filter(({ blocks }) => blocks.length > 0)
 }
+
+const failureBlocks = ({ jobs }: LoadResult): readonly Block[] =>
+  jobs.flatMap(({ name, failure }): readonly Block[] =>
+    failure === undefined
+      ? []
+      : [{ kind: 'verdict', holds: false, text: `job ${name} ended before its time: ${failure}` }],
+  )
 
 const table = (made: Table): Block => ({ kind: 'table', table: made })
 const plots = (made: readonly Plot[]): Block => ({ kind: 'plots', plots: made })

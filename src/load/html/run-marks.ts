@@ -7,7 +7,7 @@ import type { LoadResult } from '../result/load-result.js'
 const momentSeconds = 0.05
 
 export function runMarks({ timeline, series }: LoadResult): readonly Mark[] {
-  const rampEnd = Math.max(0, ...series.filter(({ isRamp }) => isRamp).map(({ atSeconds }) => atSeconds))
+  const rampEnd = series.findLast(({ isRamp }) => isRamp)?.atSeconds ?? 0
   return [
     ...(rampEnd > 0 ? [{ at: 0, until: rampEnd, text: 'ramp, left out of all sums' }] : []),
     ...timeline.map(({ atSeconds, endSeconds, text, failure }) => ({

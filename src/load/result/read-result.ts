@@ -4,9 +4,14 @@ import { CowringError } from '../../index.js'
 import type { LoadResult } from './load-result.js'
 import { resultFault } from './result-shape.js'
 
-/** Fails with INVALID_ARGUMENT, or with what the system says of the file. */
+/** Fails with INVALID_ARGUMENT, IO_ERROR. */
 export async function readResult(path: string): Promise<LoadResult> {
-  return parseResult(await readFile(path, 'utf8'), path)
+  try {
+    return parseResult(await readFile(path, 'utf8'), path)
+  } catch (error) {
+    if (error instanceof CowringError) throw error
+    throw new CowringError('IO_ERROR', `${path} cannot be read (${messageOf(error)}); ${advice}`, { path }, error)
+  }
 }
 
 /** `path` is where the text is from; it is in the text of errors. */
@@ -27,16 +32,18 @@ function parsed(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw refusal(path, `is no JSON (${error instanceof Error ? error.message : error})`)
+    throw refusal(path, `is no JSON (${messageOf(error)})`)
   }
 }
 
+const advice = "give a JSON file that 'cowring load' of this version wrote"
+
+/** In one line, whatever it quotes. */
+const messageOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ')
+
 const refusal = (path: string, what: string): CowringError =>
-  new CowringError(
-    'INVALID_ARGUMENT',
-    `${path} ${what}; give a file that 'cowring load --output-format=json' wrote, of this version`,
-    { path },
-  )
+  new CowringError('INVALID_ARGUMENT', `${path} ${what}; ${advice}`, { path })
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

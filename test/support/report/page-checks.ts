@@ -1,7 +1,7 @@
 /** Expressions that look at a page from within it. */
 
 /** Opens everything that is folded. */
-export const unopened = "document.querySelectorAll('details').forEach((each) => { each.open = true })"
+export const openAll = "document.querySelectorAll('details').forEach((each) => { each.open = true })"
 
 /** Texts in plots that lie on each other or stick out of their plot. */
 export const overlapsOf = `[...document.querySelectorAll('svg.plot')].flatMap((plot) => {

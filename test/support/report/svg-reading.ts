@@ -5,7 +5,7 @@ export const linesOf = (svg: string): readonly (readonly (readonly [x: number, y
   [...svg.matchAll(/<path class="line stroke-\d" d="([^"]+)"/g)]
     .map(([, path = '']) => path)
     // Samples of the legend are horizontal strokes.
-    .filter((path) => !/^M[\d.]+,[\d.]+H[\d.]+$/.test(path))
+    .filter((path) => !/^M[\d.]+,[\d.]+h[\d.]+$/.test(path))
     .map(pointsOf)
 
 const pointsOf = (path: string): readonly (readonly [number, number])[] =>
