@@ -16,7 +16,6 @@
  */
 import { assert } from '../../base/assert.js'
 import { CowringError } from '../../base/errors.js'
-import { IdleSpin } from '../../io/idle-spin.js'
 import { libc, socketCalls } from '../../io/libc.js'
 import type { ExportAddress } from '../parse-uri.js'
 import { command, requestBytes, requestMagic } from '../protocol.js'
@@ -42,10 +41,6 @@ export interface NbdQueueOptions {
 }
 
 const handshakeMsDefault = 10_000
-/**
- * How long it is looked for answers before the thread sleeps; waking up takes about as long as a fast server needs.
- */
-const lookMsBeforeSleep = 0.1
 const noSignal = 0x4000
 const doNotWait = 0x40
 
@@ -60,12 +55,6 @@ export class NbdQueue {
   readonly #outbox: Outbox
   readonly #inbox: Inbox
   readonly #readiness: Readiness
-  readonly #idle = new IdleSpin()
-  /** Asked again after it has found something it takes nothing more. */
-  readonly #hasCome = (): boolean => {
-    if (this.#slots.completedCount === 0) this.#inbox.receive()
-    return this.#slots.completedCount > 0
-  }
   #failure: CowringError | undefined
   #isClosed = false
 
@@ -142,24 +131,21 @@ export class NbdQueue {
     socketCalls().close(this.#fd)
   }
 
-  /** `endMs` 0: no waiting, negative: for ever. */
+  /**
+   * `endMs` 0: no waiting, negative: for ever. It sleeps at once, without looking and yielding as the server's threads do: that
+   * won at depth 1 on an idle machine, and lost most of the requests where both sides yielded to strangers.
+   */
   #waitUntil(endMs: number): number {
     const slots = this.#slots
-    for (let isFirst = true; ; isFirst = false) {
+    for (;;) {
       const sent = this.#outbox.send()
       while (this.#inbox.receive() && slots.completedCount === 0);
       if (slots.completedCount > 0 || endMs === 0) return slots.completedCount
       if (sent === sendResult.gone) throw broken(this.uri, 'takes no more requests')
       const leftMs = endMs < 0 ? -1 : endMs - performance.now()
       if (endMs > 0 && leftMs <= 0) return 0
-      const looks = isFirst && sent === sendResult.everything && slots.inFlight > 0
-      if (looks && this.#look(leftMs)) return slots.completedCount
       this.#readiness.sleep(leftMs, sent === sendResult.full)
     }
-  }
-
-  #look(leftMs: number): boolean {
-    return this.#idle.lookFor(this.#hasCome, leftMs < 0 ? lookMsBeforeSleep : Math.min(leftMs, lookMsBeforeSleep))
   }
 
   #check(): void {
