@@ -82,7 +82,8 @@ async function answer(
   const end = (status: number, type: string, text: string): void => {
     const length = Buffer.byteLength(text)
     response.writeHead(status, { 'content-type': type, 'content-length': length })
-    response.end(request.method === 'HEAD' ? undefined : text)
+    // To a HEAD, Node sends none of it.
+    response.end(text)
   }
   const refuse = (status: number, text: string): void => end(status, 'text/plain; charset=utf-8', `${text}\n`)
   const [asked] = (request.url ?? '').split('?')

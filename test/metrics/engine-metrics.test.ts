@@ -70,21 +70,20 @@ it('counters and histograms never fall, scrape after scrape, while the engine is
   await using disk = await place.mapper.open('disk')
   let isDone = false
   const load = (async () => {
-    for (let at = 0; !isDone; at = (at + 8) % diskSectors)
-      await disk.write(at * 512, new Uint8Array(chunkBytes).fill(at))
+    for (let at = 0; at < 60 * 8; at += 8) await disk.write(at * 512, new Uint8Array(chunkBytes).fill(1))
+    isDone = true
   })()
   let before = new Map((await scrape(registry)).rising())
-  const names = [...before.keys()]
-  for (let scrapes = 0; scrapes < 30; scrapes++) {
+  while (!isDone) {
+    // A scrape alone is all microtasks, and the load's answers would never be looked at.
     await new Promise((resolve) => setTimeout(resolve, 5))
     const now = new Map((await scrape(registry)).rising())
-    expect([...now.keys()]).toEqual(names)
+    expect([...now.keys()]).toEqual([...before.keys()])
     for (const [series, value] of now) expect(value, series).toBeGreaterThanOrEqual(before.get(series) ?? 0)
     before = now
   }
-  isDone = true
   await load
-  expect((await scrape(registry)).value('cowring_requests_total', { operation: 'originWrite' })).toBeGreaterThan(30)
+  expect((await scrape(registry)).value('cowring_copied_chunks_total')).toBe(60)
 })
 
 it('devices come and go, whatever their names, and what they do shows', async () => {
