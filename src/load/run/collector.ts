@@ -45,7 +45,9 @@ class RowSums {
 
 class Interval {
   readonly sums: Sums = {}
-  isRamp = false
+  /** Of all lanes: how much of it was still the ramp, and how much was not. */
+  rampMs = 0
+  measuredMs = 0
   fromMs = Number.POSITIVE_INFINITY
   toMs = 0
 }
@@ -73,7 +75,7 @@ export class Collector {
     const number = Math.floor(fromMs / this.#intervalMs)
     const interval = this.#open.get(number) ?? new Interval()
     this.#open.set(number, interval)
-    interval.isRamp ||= isRamp
+    interval[isRamp ? 'rampMs' : 'measuredMs'] += toMs - fromMs
     interval.fromMs = Math.min(interval.fromMs, fromMs)
     interval.toMs = Math.max(interval.toMs, toMs)
     addAll(interval.sums, directions)
@@ -120,11 +122,11 @@ export class Collector {
     const interval = this.#open.get(number)
     this.#open.delete(number)
     if (interval === undefined) return
-    const { fromMs, isRamp, sums, toMs } = interval
+    const { fromMs, measuredMs, rampMs, sums, toMs } = interval
     const point: SeriesPoint = {
       atSeconds: toMs / 1000,
       seconds: (toMs - fromMs) / 1000,
-      isRamp,
+      isRamp: rampMs > measuredMs,
       directions: byDirection((name) => pointOf(sums[name])),
     }
     if (point.seconds > 0) this.#series.push(point)
