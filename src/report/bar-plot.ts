@@ -88,7 +88,13 @@ function drawBar(
     element('text', { x: left, y: top + 16 }, escaped(short)),
     element('text', { class: 'end', x: right, y: top + 16 }, escaped(figure)),
     Number.isFinite(end) && end > left
-      ? element('rect', { class: `fill-${kind % seriesCount}`, x: left, y, width: end - left, height: row.barHeight })
+      ? element('rect', {
+          class: `bar fill-${kind % seriesCount} stroke-${kind % seriesCount}`,
+          x: left,
+          y,
+          width: end - left,
+          height: row.barHeight,
+        })
       : '',
     spread === undefined ? '' : whisker(place(spread[0]), place(spread[1]), y + row.barHeight / 2),
     '</g>',

@@ -23,7 +23,7 @@ export const pageStyle = [
   'th{color:var(--quiet);font-weight:600;white-space:nowrap}',
   'td{max-width:min(22rem,70vw);overflow-wrap:break-word}',
   '.figure{text-align:right;white-space:nowrap;padding-left:10px}',
-  'pre{background:var(--panel);border:1px solid var(--rule);border-radius:6px;padding:10px;overflow-x:auto;font-size:.82rem}',
+  'pre{background:var(--panel);border:1px solid var(--rule);border-radius:6px;padding:10px;white-space:pre-wrap;font-size:.82rem}',
   '.verdict{border-left:5px solid;padding:8px 12px;background:var(--panel);font-weight:600}',
   '.good{border-color:var(--good);color:var(--good)}.bad{border-color:var(--bad);color:var(--bad)}',
   '.reading{position:absolute;pointer-events:none;background:var(--panel);border:1px solid var(--rule);border-radius:6px;',

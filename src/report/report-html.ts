@@ -58,7 +58,7 @@ function blockHtml(block: Block): string {
     case 'text':
       return `<p>${escaped(block.text)}</p>`
     case 'story':
-      return `<pre tabindex="0">${escaped(block.text)}</pre>`
+      return `<pre>${escaped(block.text)}</pre>`
     case 'verdict':
       return `<p class="verdict ${block.holds ? 'good' : 'bad'}">${block.holds ? '✔' : '✘'} ${escaped(block.text)}</p>`
     case 'table':

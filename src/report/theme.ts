@@ -66,10 +66,13 @@ export const plotStyle = [
   '.plot .line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}',
   '.plot .area{stroke:none;fill-opacity:.18}',
   '.plot .mark{stroke:var(--ink);stroke-width:1;stroke-dasharray:3 3}',
+  '.plot .minor{stroke-opacity:.3}',
   '.plot .band{fill:var(--quiet);fill-opacity:.16}',
   '.plot .badge{fill:var(--ink)}',
   '.plot .badge.failed{fill:var(--bad)}',
   '.plot .badge-text{fill:var(--paper);font-size:11px;font-weight:600;text-anchor:middle}',
+  // Whiskers are seen on them.
+  '.plot .bar{fill-opacity:.45}',
   '.plot .whisker{stroke:var(--ink);stroke-width:1.5;fill:none}',
   ...themes.light.series.map(
     (_, index) =>

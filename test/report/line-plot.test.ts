@@ -103,10 +103,24 @@ describe('marks', () => {
     }
   })
 
+  it('that overlap are one band, which hides nothing', () => {
+    const marks = Array.from({ length: 40 }, (_, index) => ({ at: 10 + index / 10, until: 20 + index / 4, text: 'm' }))
+    const { svg } = throughput(points, { marks: [...marks, { at: 50, until: 55, text: 'later' }] })
+    const bands = [...svg.matchAll(/<rect class="band" x="([\d.]+)"[^>]* width="([\d.]+)"/g)]
+    expect(bands.map(([, x, width]) => [Number(x), Number(x) + Number(width)])).toEqual([
+      [expect.closeTo(placeOf(10, 60), 0), expect.closeTo(placeOf(29.75, 60), 0)],
+      [expect.closeTo(placeOf(50, 60), 0), expect.closeTo(placeOf(55, 60), 0)],
+    ])
+    // No stack of badges higher than a few.
+    expect(heightOf(svg)).toBeLessThan(heightOf(throughput(points).svg) + 3 * 18 + 8 * layout.legendRow)
+  })
+
   it('by the hundred do not push the plot away', () => {
     const marks = Array.from({ length: 500 }, (_, index) => ({ at: index / 10, text: `snapshot ${index}` }))
     const { svg } = throughput(points, { marks })
-    expect(textsOf(svg)).toContain('and 488 more without a number')
+    const badges = [...svg.matchAll(/<rect class="badge"/g)].length / 2
+    expect(badges).toBeLessThanOrEqual(12)
+    expect(textsOf(svg)).toContain(`and ${500 - badges} more without a number`)
     expect(marksOf(svg)).toHaveLength(200)
     expect(heightOf(svg)).toBeLessThan(800)
   })

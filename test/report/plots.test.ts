@@ -74,7 +74,9 @@ describe('bars', () => {
 
   it('are as long as their values, with whiskers from low to high', () => {
     const { svg, figures } = barPlot({ title: 'b', description: 'd', quantity: rate, bars })
-    const widths = [...svg.matchAll(/<rect class="fill-0"[^>]* width="([\d.]+)"/g)].map(([, width]) => Number(width))
+    const widths = [...svg.matchAll(/<rect class="bar fill-0 stroke-0"[^>]* width="([\d.]+)"/g)].map(([, width]) =>
+      Number(width),
+    )
     expect((widths[0] ?? 0) / (widths[1] ?? 1)).toBeCloseTo(2, 1)
     const [, low, high] = /<path class="whisker" d="M([\d.]+),.*M([\d.]+),/.exec(svg) ?? []
     expect((Number(high) - 4) / (Number(low) - 4)).toBeCloseTo(1.5, 1)

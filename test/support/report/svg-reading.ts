@@ -13,7 +13,7 @@ const pointsOf = (path: string): readonly (readonly [number, number])[] =>
 
 /** Where the badges of marks are, those of the legend left out. */
 export const marksOf = (svg: string): readonly number[] =>
-  [...svg.matchAll(/<line class="mark" x1="([\d.]+)"/g)].map(([, x]) => Number(x))
+  [...svg.matchAll(/<line class="mark(?: minor)?" x1="([\d.]+)"/g)].map(([, x]) => Number(x))
 
 export const textsOf = (svg: string): readonly string[] =>
   [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text = '']) => text)
