@@ -136,6 +136,12 @@ describe('a report that is written', () => {
     }
   })
 
+  it('may have as long a name as any file, and leaves nothing when it has a longer one', async () => {
+    await writeReport(inFolder('x'.repeat(255)), [one])
+    await expect(writeReport(inFolder('x'.repeat(256)), [one])).rejects.toThrow(/ENAMETOOLONG/)
+    expect(readdirSync(folder)).toEqual(['x'.repeat(255)])
+  })
+
   it('leaves nothing where it cannot be', async () => {
     await expect(writeReport(inFolder('no/where.html'), [one])).rejects.toThrow(
       /no\/where\.html cannot be written \(ENOENT.*name a place/,

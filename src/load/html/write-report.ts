@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { CowringError } from '../../index.js'
 import { reportHtml } from '../../report/report-html.js'
 import type { LoadResult } from '../result/load-result.js'
@@ -27,7 +28,8 @@ async function putInPlace(path: string, page: string): Promise<void> {
   const place = await realpath(path).catch(() => path)
   const found = await stat(place).catch(() => undefined)
   if (found !== undefined && !found.isFile()) return writeFile(place, page)
-  const beside = `${place}.${randomUUID()}.tmp`
+  // Not longer than its name may be, however long that is.
+  const beside = join(dirname(place), `.${randomUUID()}.tmp`)
   try {
     await writeFile(beside, page, { flag: 'wx' })
     await rename(beside, place)
