@@ -62,23 +62,33 @@ export class SequentialAddresses implements Addresses {
   }
 }
 
-/** The chunks of a permutation, each once. */
+/** The chunks of a permutation, each once; of requests that cover several, the first of each. */
 export class EachChunkOnce implements Addresses {
   readonly #chunks: Uint32Array
   readonly #chunkBytes: number
+  readonly #perRequest: number
   #at = 0
 
-  constructor(chunks: Uint32Array, chunkBytes: number) {
+  constructor(chunks: Uint32Array, chunkBytes: number, perRequest = 1) {
     this.#chunks = chunks
     this.#chunkBytes = chunkBytes
+    this.#perRequest = perRequest
   }
 
   next(): number {
     const chunk = this.#chunks[this.#at]
     if (chunk === undefined) return -1
-    this.#at++
+    this.#at += this.#perRequest
     return chunk * this.#chunkBytes
   }
+}
+
+/** The order in which first writes come: all chunk numbers below `count`, in shared memory. */
+export function chunkOrder(count: number, order: 'random' | 'sequential'): Uint32Array<SharedArrayBuffer> {
+  if (order === 'random') return shuffledChunks(count, 1)
+  const chunks = new Uint32Array(new SharedArrayBuffer(count * 4))
+  for (let chunk = 0; chunk < count; chunk++) chunks[chunk] = chunk
+  return chunks
 }
 
 /** All chunk numbers below `count` in random order, in shared memory. */

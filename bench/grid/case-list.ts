@@ -1,17 +1,18 @@
 /** Which cases there are: those with a target, the usual ones beside them, and all of them. */
-import { caseName, type GridCase, type Target, type Work } from './grid-case.js'
+import { caseName, type GridCase, isFirstWrite, type Target, type Work } from './grid-case.js'
 
 const kib = 1024
 const mib = kib * kib
 
 /** Where the targets hold: two workers, 64 requests in flight, memory files, the page cache as durability. */
-const usual: Omit<GridCase, 'work'> = {
+export const usual: Omit<GridCase, 'work'> = {
   snapshots: 1,
   chunkBytes: 16 * kib,
   ioBytes: 4 * kib,
   order: 'random',
   workers: 2,
   depth: 64,
+  store: 'P',
   durability: 'process-crash',
   place: 'tmpfs',
   buffers: 'arena',
@@ -19,15 +20,18 @@ const usual: Omit<GridCase, 'work'> = {
 }
 
 const chunkSizes = [4 * kib, 16 * kib, 64 * kib]
-const sequential = { ioBytes: mib, order: 'sequential' } as const
-const durable = { durability: 'power-loss', place: 'disk' } as const
+export const allChunkSizes = [...chunkSizes, mib]
+export const sequential = { ioBytes: mib, order: 'sequential' } as const
+export const durable = { durability: 'power-loss', place: 'disk' } as const
+export const transient = { store: 'N', durability: 'none' } as const
 
 const atLeast = (value: number): Target => ({ kind: 'ratio-at-least', value })
 /** Median latency at the caller, less the median of the same system calls without an engine. */
 const addedLatency: Target = { kind: 'below', value: 25, unit: 'µs' }
 
-const make = (work: Work, changes: Partial<GridCase> = {}): GridCase => {
+export const make = (work: Work, changes: Partial<GridCase> = {}): GridCase => {
   const grid = { ...usual, work, ...changes }
+  if (grid.order === 'sequential') return grid
   if (work === 'snapshot-first-write-whole') return { ...grid, ioBytes: grid.chunkBytes }
   // A partial write leaves some of the chunk to the copy, whatever the chunk size.
   if (work === 'snapshot-first-write-partial') return { ...grid, ioBytes: Math.min(4 * kib, grid.chunkBytes / 2) }
@@ -98,10 +102,15 @@ export function usualCases(): GridCase[] {
   ]
 }
 
-/** Everything that is not in the two lists above. */
+/** Everything that is not in the lists above. */
 export function remainingCases(): GridCase[] {
-  const seen = new Set([...targetCases(), ...usualCases()].map(caseName))
-  return product().filter((grid) => {
+  return withoutRepeated(product(), [...targetCases(), ...usualCases()])
+}
+
+/** Each case once, and none that is among `others`. */
+export function withoutRepeated(cases: readonly GridCase[], others: readonly GridCase[] = []): GridCase[] {
+  const seen = new Set(others.map(caseName))
+  return cases.filter((grid) => {
     const name = caseName(grid)
     if (seen.has(name)) return false
     seen.add(name)
@@ -109,8 +118,15 @@ export function remainingCases(): GridCase[] {
   })
 }
 
-const firstWriteWorks: readonly Work[] = ['snapshot-first-write-partial', 'snapshot-first-write-whole']
-const steadyWorks: readonly Work[] = [
+export const rawWorks: readonly Work[] = ['raw-read', 'raw-write']
+/** `breaking`: each operation finds chunks without an exception. The last one covers whole chunks, so that nothing is read. */
+export const breakingWorks: readonly Work[] = [
+  'origin-first-write',
+  'snapshot-first-write-partial',
+  'snapshot-first-write-whole',
+]
+/** What finds everything `already broken`, and what reads. */
+export const steadyWorks: readonly Work[] = [
   'origin-read',
   'origin-rewrite',
   'snapshot-read-store',
@@ -118,18 +134,28 @@ const steadyWorks: readonly Work[] = [
   'snapshot-rewrite',
 ]
 
+/** All dimensions with each other: work, order, depth, workers, chunk, store; and what first writes have besides. */
 function product(): GridCase[] {
   const cases: GridCase[] = []
-  for (const chunkBytes of chunkSizes) {
-    for (const workers of [1, 2]) {
-      for (const depth of [1, 64]) {
-        const where = { chunkBytes, workers, depth }
-        for (const snapshots of [1, 2, 4, 8]) cases.push(make('origin-first-write', { ...where, snapshots }))
-        for (const work of firstWriteWorks) cases.push(make(work, where), make(work, { ...where, ...durable }))
-        for (const work of steadyWorks) cases.push(make(work, where), make(work, { ...where, ...sequential }))
-        cases.push(make('origin-first-write', { ...where, ...durable }))
+  for (const workers of [1, 2]) {
+    for (const depth of [1, 64]) {
+      for (const order of [{}, sequential]) {
+        for (const work of rawWorks) cases.push(make(work, { workers, depth, ...order }))
+        for (const chunkBytes of allChunkSizes) {
+          const where = { chunkBytes, workers, depth, ...order }
+          for (const work of [...breakingWorks, ...steadyWorks]) cases.push(...inEachStore(work, where))
+        }
       }
+      for (const snapshots of [2, 4, 8]) cases.push(make('origin-first-write', { workers, depth, snapshots }))
     }
   }
-  return cases
+  return withoutRepeated(cases)
+}
+
+function inEachStore(work: Work, where: Partial<GridCase>): GridCase[] {
+  // A part of a chunk is nothing that is written in order: whoever goes on writes the rest next.
+  if (work === 'snapshot-first-write-partial' && where.order === 'sequential') return []
+  const kept = [make(work, where), make(work, { ...where, ...transient })]
+  if (!isFirstWrite(work)) return kept
+  return [...kept, make(work, { ...where, store: 'PO' }), make(work, { ...where, ...durable })]
 }

@@ -28,9 +28,9 @@ export class OpenedDevices implements MeasuredDevices {
     this.#place = place
   }
 
-  takeSnapshot(name: string, { chunkBytes, durability }: GridCase): Promise<MeasuredSnapshot> {
+  takeSnapshot(name: string, { chunkBytes, durability, store }: GridCase): Promise<MeasuredSnapshot> {
     const cow = this.#place.path(name)
-    return this.origin.snapshot({ cow, chunkSectors: chunkBytes / sectorBytes, durability, name })
+    return this.origin.snapshot({ cow, chunkSectors: chunkBytes / sectorBytes, durability, store, name })
   }
 }
 
@@ -55,11 +55,12 @@ export class MappedDevices implements MeasuredDevices {
     this.#sectors = sectors
   }
 
-  async takeSnapshot(name: string, { chunkBytes, durability }: GridCase): Promise<MeasuredSnapshot> {
+  async takeSnapshot(name: string, { chunkBytes, durability, store }: GridCase): Promise<MeasuredSnapshot> {
     const chunkSectors = chunkBytes / sectorBytes
     const cow = this.#place.makeCow(name, chunkBytes)
     await this.#mapper.suspend('base')
-    await this.#mapper.create(name, `0 ${this.#sectors} snapshot base-real ${cow} P ${chunkSectors}`, { durability })
+    const line = `0 ${this.#sectors} snapshot base-real ${cow} ${store} ${chunkSectors}`
+    await this.#mapper.create(name, line, durability === 'none' ? {} : { durability })
     await this.#mapper.resume('base')
     const volume = await this.#mapper.open(name)
     return {

@@ -1,10 +1,10 @@
 /** The engine's side: the same work through the public API, from one caller's thread. */
 import { present } from '../../src/base/assert.js'
 import { Engine } from '../../src/index.js'
-import { type Addresses, EachChunkOnce, RandomAddresses, SequentialAddresses, shuffledChunks } from './addresses.js'
+import { type Addresses, chunkOrder, EachChunkOnce, RandomAddresses, SequentialAddresses } from './addresses.js'
 import { MappedDevices, type MeasuredDevices, type MeasuredSnapshot, OpenedDevices } from './devices.js'
 import { type DrivenVolume, drive, driveInPlace } from './drive.js'
-import { type GridCase, isFirstWrite, isRead, timesEach, usesSnapshot } from './grid-case.js'
+import { chunksPerWrite, type GridCase, isFirstWrite, isRead, timesEach } from './grid-case.js'
 import { LatencySamples } from './latency-samples.js'
 import type { PassResult, Side } from './pass.js'
 import type { Workplace } from './workplace.js'
@@ -36,7 +36,7 @@ export class EngineSide implements Side {
     const path = place.origin(image)
     const devices = await (through === 'open' ? OpenedDevices.open : MappedDevices.create)(engine, path, place)
     const side = new EngineSide(grid, place, engine, devices)
-    if (!isFirstWrite(grid.work) && usesSnapshot(grid.work)) await side.#prepare()
+    if (!isFirstWrite(grid.work)) await side.#prepare()
     return side
   }
 
@@ -49,7 +49,8 @@ export class EngineSide implements Side {
       grid.buffers === 'arena' ? engine.alloc(grid.ioBytes) : Buffer.alloc(grid.ioBytes, 1),
     )
     this.#samples = timesEach(grid) ? new LatencySamples() : undefined
-    this.#chunks = isFirstWrite(grid.work) ? shuffledChunks(place.originBytes / grid.chunkBytes, 1) : new Uint32Array(0)
+    const chunkCount = isFirstWrite(grid.work) ? place.originBytes / grid.chunkBytes : 0
+    this.#chunks = chunkOrder(chunkCount, grid.order)
     this.#addresses =
       grid.order === 'random'
         ? new RandomAddresses(place.originBytes, grid.ioBytes, 1)
@@ -60,8 +61,8 @@ export class EngineSide implements Side {
   async rewind(): Promise<void> {
     if (!isFirstWrite(this.#grid.work)) return
     await this.#removeSnapshots()
-    for (let index = 0; index < this.#grid.snapshots; index++) await this.#takeSnapshot()
-    this.#addresses = new EachChunkOnce(this.#chunks, this.#grid.chunkBytes)
+    await this.#takeSnapshots()
+    this.#addresses = new EachChunkOnce(this.#chunks, this.#grid.chunkBytes, chunksPerWrite(this.#grid))
   }
 
   async pass(seconds: number): Promise<PassResult> {
@@ -81,16 +82,16 @@ export class EngineSide implements Side {
   }
 
   #volume(): DrivenVolume {
-    if (this.#grid.work.startsWith('origin')) return this.#devices.origin
+    if (this.#grid.work.startsWith('origin-')) return this.#devices.origin
     return present(this.#snapshots[0], 'a snapshot to measure')
   }
 
-  /** A snapshot, and every chunk of it in the store unless it is the fall-through that is measured. */
+  /** The snapshots, and every chunk of them in their stores where that makes a difference to what is measured. */
   async #prepare(): Promise<void> {
-    const snapshot = await this.#takeSnapshot()
+    await this.#takeSnapshots()
     const { work } = this.#grid
-    if (work === 'snapshot-read-origin') return
-    await this.#fill(work === 'snapshot-rewrite' ? snapshot : this.#devices.origin)
+    if (work === 'origin-read' || work === 'snapshot-read-origin') return
+    await this.#fill(work === 'snapshot-rewrite' ? this.#volume() : this.#devices.origin)
   }
 
   async #fill(volume: DrivenVolume): Promise<void> {
@@ -106,10 +107,10 @@ export class EngineSide implements Side {
     this.#engine.free(buffer)
   }
 
-  async #takeSnapshot(): Promise<MeasuredSnapshot> {
-    const snapshot = await this.#devices.takeSnapshot(`engine-${storesTaken++}.cow`, this.#grid)
-    this.#snapshots.push(snapshot)
-    return snapshot
+  async #takeSnapshots(): Promise<void> {
+    while (this.#snapshots.length < this.#grid.snapshots) {
+      this.#snapshots.push(await this.#devices.takeSnapshot(`engine-${storesTaken++}.cow`, this.#grid))
+    }
   }
 
   async #removeSnapshots(): Promise<void> {

@@ -2,15 +2,17 @@
  * The floor of a case: the same system calls for the same work, and nothing else.
  *
  *     steady       one pread or pwrite of the I/O size
- *     first write  per operation: [read the chunk from the origin], write it to every store, [write the I/O to the origin];
- *                  per batch and store: one 512-byte block of entries, and for `power-loss` a barrier before and after it
+ *     first write  per operation: [read its chunks from the origin], write them to every store, [write the I/O to the origin];
+ *                  per batch and persistent store: its entries in whole sectors, and for `power-loss` a barrier before and after
+ *
+ * Of an operation over several chunks, neighbours are copied with calls of as many bytes as the engine's at most.
  *
  * Plain data: it crosses to the threads.
  */
 import type { BlockFileDescriptor } from '../../src/io/block-file.js'
-import { type GridCase, isRead, type Work } from './grid-case.js'
+import { chunksPerWrite, type GridCase, isRead, type Work } from './grid-case.js'
 
-/** Writes that share one block of entries and one pair of barriers. */
+/** First writes of single chunks that share one block of entries and one pair of barriers. */
 export const floorBatch = 32
 
 export interface SteadyJob {
@@ -30,7 +32,10 @@ export interface FirstWriteJob {
   readonly chunkBytes: number
   readonly ioBytes: number
   readonly buffers: number
-  readonly batch: number
+  /** Chunks of one operation, and of a batch of operations. */
+  readonly chunksPerWrite: number
+  readonly batchChunks: number
+  readonly writesEntries: boolean
   readonly readsChunk: boolean
   readonly writesOrigin: boolean
   readonly barriers: boolean
@@ -54,6 +59,7 @@ export function firstWriteJob(
   stores: readonly BlockFileDescriptor[],
   chunks: Uint32Array<SharedArrayBuffer>,
 ): FirstWriteJob {
+  const perWrite = chunksPerWrite(grid)
   return {
     kind: 'first-write',
     origin,
@@ -62,8 +68,11 @@ export function firstWriteJob(
     ioBytes: grid.ioBytes,
     buffers: buffersOf(grid),
     // With one request in flight there is nothing to share entries with.
-    batch: Math.min(floorBatch, grid.depth),
-    readsChunk: grid.work !== 'snapshot-first-write-whole',
+    chunksPerWrite: perWrite,
+    batchChunks: Math.max(perWrite, Math.min(floorBatch, grid.depth)),
+    writesEntries: grid.store !== 'N',
+    // An origin without snapshots has nowhere to copy to.
+    readsChunk: grid.work !== 'snapshot-first-write-whole' && stores.length > 0,
     writesOrigin: grid.work === 'origin-first-write',
     barriers: grid.durability === 'power-loss',
     chunks,

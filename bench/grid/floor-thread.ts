@@ -7,11 +7,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, present } from '../../src/base/assert.js'
 import { sectorBytes } from '../../src/base/units.js'
-import { encodeEntry } from '../../src/format/exception.js'
+import { encodeEntry, entryBytes } from '../../src/format/exception.js'
 import { byteOffsetOfPosition, dataChunk, type Geometry, geometryOf } from '../../src/format/geometry.js'
 import type { BlockFile } from '../../src/io/block-file.js'
 import { blockFileFrom } from '../../src/io/make-block-file.js'
 import { createArenaMemory } from '../../src/shm/arena.js'
+import { copyBytes } from '../../src/wire/scratch-layout.js'
 import { type Addresses, RandomAddresses, SequentialAddresses } from './addresses.js'
 import { type FirstWriteJob, type FloorStart, floorWord, type SteadyJob, type ThreadPass } from './floor-job.js'
 import { LatencySamples } from './latency-samples.js'
@@ -23,10 +24,11 @@ const start: FloorStart = workerData
 const port = present(parentPort ?? undefined, 'the floor runs on worker threads')
 const words = new Int32Array(start.shared)
 const { job } = start
-/** The arena: a place for entries, one for the chunk that is copied, and the callers' buffers. */
+/** The arena: a place for entries, one for the chunks that are copied, and the callers' buffers. */
 const entriesOffset = 0
-const chunkOffset = 65536
-const buffersOffset = chunkOffset + (job.kind === 'first-write' ? Math.max(65536, job.chunkBytes) : 0)
+const entriesBytesMax = 65536
+const chunkOffset = entriesBytesMax
+const buffersOffset = chunkOffset + (job.kind === 'first-write' ? Math.max(copyBytes, job.chunkBytes) : 0)
 /** The floor does not look whether a file has become shorter. */
 const oneTurn = { count: 0 }
 const arenaBytes = Math.ceil((buffersOffset + job.buffers * job.ioBytes) / 65536) * 65536
@@ -97,37 +99,57 @@ function steadyStep({ file: descriptor, fileBytes, ioBytes, order, writes }: Ste
 }
 
 function firstWriteStep(job: FirstWriteJob): Step {
-  const { batch, chunkBytes, chunks, ioBytes } = job
+  const { batchChunks, chunkBytes, chunks, chunksPerWrite, ioBytes } = job
   const geometry = geometryOf(chunkBytes / sectorBytes)
   const origin = blockFileFrom(job.origin, arena, undefined, oneTurn)
   const stores = job.stores.map((store) => blockFileFrom(store, arena, undefined, oneTurn))
   const view = new DataView(arena.buffer)
+  assert(batchChunks * entryBytes <= entriesBytesMax, 'the entries of a batch have room')
   return () => {
-    const first = Atomics.add(words, floorWord.nextChunk, batch)
-    const count = Math.min(batch, chunks.length - first)
-    if (count <= 0) return 0
-    for (let index = first; index < first + count; index++) {
-      const chunk = chunks[index] as number
-      const newChunk = dataChunk(geometry, index)
-      if (job.readsChunk) must(origin.read(chunkOffset, chunkBytes, chunk * chunkBytes))
-      for (const store of stores) must(store.write(chunkOffset, chunkBytes, newChunk * chunkBytes))
-      encodeEntry(view, entriesOffset + ((index * 16) % sectorBytes), chunk, newChunk)
-    }
-    for (const store of stores) writeEntries(store, geometry, first, job.barriers)
-    if (job.writesOrigin) {
-      for (let index = first; index < first + count; index++) {
-        must(origin.write(nextBuffer(), ioBytes, (chunks[index] as number) * chunkBytes))
+    const first = Atomics.add(words, floorWord.nextChunk, batchChunks)
+    const end = Math.min(first + batchChunks, chunks.length)
+    if (first >= end) return 0
+    for (let index = first; index < end; ) index += copyRun(job, geometry, origin, stores, index)
+    if (job.writesEntries) {
+      const before = byteOffsetOfPosition(geometry, first) % sectorBytes
+      for (let index = first; index < end; index++) {
+        const at = entriesOffset + before + (index - first) * entryBytes
+        encodeEntry(view, at, chunks[index] as number, dataChunk(geometry, index))
       }
+      for (const store of stores) writeEntries(store, geometry, first, end - first, job.barriers)
     }
-    return count
+    for (let index = first; job.writesOrigin && index < end; index += chunksPerWrite) {
+      must(origin.write(nextBuffer(), ioBytes, (chunks[index] as number) * chunkBytes))
+    }
+    return (end - first) / chunksPerWrite
   }
 }
 
-/** A batch starts a block of entries or lies within one: 32 entries are 512 bytes. */
-function writeEntries(store: BlockFile, geometry: Geometry, first: number, barriers: boolean): void {
+/** Copies the chunk at `index` of the order, and its neighbours within one operation. Answers how many that were. */
+function copyRun(
+  { chunkBytes, chunks, chunksPerWrite, readsChunk }: FirstWriteJob,
+  geometry: Geometry,
+  origin: BlockFile,
+  stores: readonly BlockFile[],
+  index: number,
+): number {
+  const newChunk = dataChunk(geometry, index)
+  const runMax = Math.min(chunksPerWrite - (index % chunksPerWrite), Math.floor(copyBytes / chunkBytes))
+  let count = 1
+  while (count < runMax && dataChunk(geometry, index + count) === newChunk + count) count++
+  const byteLength = count * chunkBytes
+  if (readsChunk) must(origin.read(chunkOffset, byteLength, (chunks[index] as number) * chunkBytes))
+  for (const store of stores) must(store.write(chunkOffset, byteLength, newChunk * chunkBytes))
+  return count
+}
+
+/** In whole sectors. A batch starts a sector or lies within one, and never goes over the end of an area. */
+function writeEntries(store: BlockFile, geometry: Geometry, first: number, count: number, barriers: boolean): void {
   if (barriers) must(store.barrier())
   const byteOffset = byteOffsetOfPosition(geometry, first)
-  must(store.write(entriesOffset, sectorBytes, byteOffset - (byteOffset % sectorBytes)))
+  const start = byteOffset - (byteOffset % sectorBytes)
+  const byteLength = Math.ceil((byteOffset + count * entryBytes - start) / sectorBytes) * sectorBytes
+  must(store.write(entriesOffset, byteLength, start))
   if (barriers) must(store.barrier())
 }
 

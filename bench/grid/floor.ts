@@ -5,7 +5,7 @@ import { present } from '../../src/base/assert.js'
 import { sectorBytes } from '../../src/base/units.js'
 import { dataChunk, geometryOf } from '../../src/format/geometry.js'
 import type { BlockFileDescriptor } from '../../src/io/block-file.js'
-import { shuffledChunks } from './addresses.js'
+import { chunkOrder } from './addresses.js'
 import {
   type FloorJob,
   type FloorStart,
@@ -43,7 +43,7 @@ export class Floor implements Side {
     const origin = descriptorOf(originFd, place.originBytes)
     const stores = this.#storeFds.map((fd) => descriptorOf(fd, this.#storeBytes))
     const job = first
-      ? firstWriteJob(grid, origin, stores, shuffledChunks(chunkCount, 1))
+      ? firstWriteJob(grid, origin, stores, chunkOrder(chunkCount, grid.order))
       : steadyJob(grid, stores[0] ?? origin, place.originBytes)
     const shared = new SharedArrayBuffer(floorWord.count * 4)
     this.#words = new Int32Array(shared)

@@ -13,9 +13,11 @@ export interface Machine {
   readonly tmpfs: string
   readonly disk: string
   readonly startedAt: string
+  /** The first line of what each rival says its version is. */
+  readonly programs: Readonly<Record<string, string>>
 }
 
-export function describeMachine(tmpfs: string, disk: string): Machine {
+export function describeMachine(tmpfs: string, disk: string, programs: Readonly<Record<string, string>> = {}): Machine {
   return {
     processor: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
@@ -26,6 +28,7 @@ export function describeMachine(tmpfs: string, disk: string): Machine {
     tmpfs: fileSystemOf(tmpfs),
     disk: fileSystemOf(disk),
     startedAt: new Date().toISOString(),
+    programs,
   }
 }
 

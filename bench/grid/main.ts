@@ -4,32 +4,37 @@
  * Exit code 0 whether or not targets are reached: a machine that is busy is no failure.
  */
 import { appendFileSync, writeFileSync } from 'node:fs'
-import { mappedCases, remainingCases, targetCases, usualCases } from './case-list.js'
-import { caseName, type GridCase } from './grid-case.js'
+import { killAll } from '../peers/programs.js'
+import { writeHtmlReport } from '../publish/html-report.js'
+import { mappedCases, remainingCases, targetCases, usualCases, withoutRepeated } from './case-list.js'
 import { describeMachine, machineText } from './machine.js'
-import { measure } from './measure.js'
-import { mergeCaseName, mergeCases } from './merge/merge-case.js'
-import { measureMerge, mergeSizes } from './merge/merge-section.js'
 import { type BenchOptions, parseOptions } from './options.js'
-import { isDisturbed, type Outcome, type OutcomeRecord, outcomeOf, outcomeOfFigure } from './outcome.js'
+import { isDisturbed, type Outcome, type OutcomeRecord } from './outcome.js'
+import { programVersions } from './program-versions.js'
+import { publishedCases } from './published-cases.js'
 import { tableHeader, tableRow } from './result-table.js'
-import { singleFigures } from './single/single-figures.js'
+import {
+  type Bench,
+  missingRivals,
+  rivalPrograms,
+  runActivations,
+  runCases,
+  runCreations,
+  runCurve,
+  runMerges,
+  runServedCurve,
+  runSingleFigures,
+} from './sections.js'
 import { Workplace } from './workplace.js'
-
-interface Places {
-  readonly tmpfs: Workplace
-  readonly disk: Workplace
-}
 
 await main(parseOptions(process.argv))
 
 async function main(options: BenchOptions): Promise<void> {
   const tmpfs = new Workplace(options.tmpfs, options.originBytes)
   const disk = new Workplace(options.disk, options.originBytes)
-  const places: Places = { tmpfs, disk }
   const clear = () => {
-    tmpfs[Symbol.dispose]()
-    disk[Symbol.dispose]()
+    killAll()
+    Workplace.removeAll()
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -37,67 +42,52 @@ async function main(options: BenchOptions): Promise<void> {
       process.exit(130)
     })
   }
-  const machine = describeMachine(tmpfs.folder, disk.folder)
+  const machine = describeMachine(tmpfs.folder, disk.folder, await programVersions(rivalPrograms))
   print(machineText(machine))
+  const missing = missingRivals()
+  if (missing.length > 0) print(`Not installed, and so not beside the engine: ${missing.join(', ')}`)
   if (options.json !== undefined) writeFileSync(options.json, '')
-  const outcomes: Outcome[] = []
+  const records: OutcomeRecord[] = []
   const keep = (outcome: Outcome) => {
-    outcomes.push(outcome)
     print(tableRow(outcome))
-    const record: OutcomeRecord = { ...outcome, machine }
+    const record: OutcomeRecord = { ...outcome, machine, command: options.command }
+    records.push(record)
     if (options.json !== undefined) appendFileSync(options.json, `${JSON.stringify(record)}\n`)
   }
+  const title = (text: string) => print(tableHeader(text))
   try {
-    if (options.mapped) {
-      await runCases('Through engine.mapper; the floor is engine.open', mappedCases(), options, places, keep)
-      printVerdict(outcomes)
-      return
-    }
-    if (!options.merge) {
-      await runCases('Targets', targetCases(), options, places, keep)
-      await runSingleFigures(options, places, keep)
-    }
-    await runMerges(options, places, keep)
-    printVerdict(outcomes)
-    if (options.merge) return
-    if (!options.quick) await runCases('Beside them', usualCases(), options, places, keep)
-    if (options.full) await runCases('Everything else', remainingCases(), options, places, keep)
+    await runAll({ options, tmpfs, disk, title, skip: print, keep }, () => printVerdict(records))
   } finally {
     clear()
   }
+  if (options.html !== undefined) writeHtmlReport(options.html, records)
 }
 
-async function runCases(
-  title: string,
-  cases: readonly GridCase[],
-  options: BenchOptions,
-  places: Places,
-  keep: (outcome: Outcome) => void,
-): Promise<void> {
-  const chosen = cases.filter((grid) => options.pattern?.test(caseName(grid)) ?? true)
-  if (chosen.length === 0) return
-  print(tableHeader(title))
-  const beside = options.mapped ? 'open' : 'floor'
-  for (const grid of chosen) keep(outcomeOf(grid, await measure(grid, places[grid.place], options, beside)))
-}
-
-async function runSingleFigures(
-  options: BenchOptions,
-  places: Places,
-  keep: (outcome: Outcome) => void,
-): Promise<void> {
-  for (const { measure, name } of singleFigures) {
-    if (options.pattern !== undefined && !options.pattern.test(name)) continue
-    keep(outcomeOfFigure(await measure(name, places[name.endsWith('disk') ? 'disk' : 'tmpfs'])))
+/** `verdict` prints how many targets are reached, as soon as all have been measured. */
+async function runAll(bench: Bench, verdict: () => void): Promise<void> {
+  const { full, mapped, merge, published, quick } = bench.options
+  if (mapped) {
+    await runCases(bench, 'Through engine.mapper; the floor is engine.open', mappedCases(), 'open')
+    return verdict()
   }
-}
-
-async function runMerges(options: BenchOptions, places: Places, keep: (outcome: Outcome) => void): Promise<void> {
-  const chosen = mergeCases().filter((merge) => options.pattern?.test(mergeCaseName(merge)) ?? true)
-  if (chosen.length === 0) return
-  print(tableHeader('Merges; the floor of latencies is the same without a merge'))
-  const sizes = mergeSizes(options.quick, options.rounds)
-  for (const merge of chosen) for (const outcome of await measureMerge(merge, places.tmpfs, sizes)) keep(outcome)
+  if (merge) {
+    await runMerges(bench)
+    return verdict()
+  }
+  const cases = published ? publishedCases() : targetCases()
+  await runCases(bench, published ? 'The grid, as it is published' : 'Targets', cases)
+  await runSingleFigures(bench)
+  await runActivations(bench)
+  await runCreations(bench)
+  await runMerges(bench)
+  if (published || full) {
+    await runCurve(bench)
+    await runServedCurve(bench)
+  }
+  verdict()
+  const beside = withoutRepeated(usualCases(), cases)
+  if (full || !(published || quick)) await runCases(bench, 'Beside them', beside)
+  if (full) await runCases(bench, 'Everything else', withoutRepeated(remainingCases(), [...cases, ...beside]))
 }
 
 function printVerdict(outcomes: readonly Outcome[]): void {

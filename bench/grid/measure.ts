@@ -1,13 +1,15 @@
 /**
  * Measures one case: rounds, and within a round short passes of the floor and of the engine in turn, so that what disturbs
- * the machine disturbs both.
+ * the machine disturbs both. A rival that is a program of its own has one pass in each round, as long as all of theirs.
  */
 import { CpuGauge } from './cpu-gauge.js'
 import { EngineSide } from './engine-side.js'
 import { Floor } from './floor.js'
-import { type GridCase, timesEach } from './grid-case.js'
+import { type GridCase, isRaw, timesEach } from './grid-case.js'
 import { median } from './latency-samples.js'
 import type { PassResult, Side } from './pass.js'
+import { type Rival, type RivalFigure, rivalsOf } from './rivals.js'
+import { figuresOfRounds, spreadOf } from './round-figures.js'
 import type { Workplace } from './workplace.js'
 
 export interface RoundOptions {
@@ -19,13 +21,16 @@ export interface RoundOptions {
 export interface Comparison {
   /** Operations a second, or microseconds an operation where one at a time is in flight; medians over the rounds. */
   readonly floor: number
-  readonly engine: number
+  /** `null` where there is no engine to be measured: files without snapshots. */
+  readonly engine: number | null
   /** Median over the rounds of engine / floor. */
-  readonly ratio: number
-  /** Largest less smallest of the rounds' ratios, as a share of the median. */
+  readonly ratio: number | null
+  /** Largest less smallest of the rounds' ratios, as a share of the median; of the floor's figures where it is alone. */
   readonly spread: number
   /** Share of the machine that everybody else used meanwhile. Above a few hundredths, do not believe the figures. */
-  readonly othersShare: number
+  readonly othersShare: number | null
+  readonly rounds: number
+  readonly rivals: readonly RivalFigure[]
 }
 
 /** Before the first round: compiles the hot paths and touches the memory. As a share of a round. */
@@ -44,40 +49,61 @@ export async function measure(
   options: RoundOptions,
   beside: Beside = 'floor',
 ): Promise<Comparison> {
-  const floor = beside === 'floor' ? Floor.start(grid, place) : await EngineSide.start(grid, place, 'floor')
-  const engine = await EngineSide.start(grid, place, 'engine', beside === 'floor' ? 'open' : 'mapper')
-  const floors: number[] = []
-  const engines: number[] = []
+  const sides: Side[] = []
+  const rivals = beside === 'floor' ? rivalsOf(grid) : []
+  const present = rivals.filter((rival) => rival.missing() === undefined)
+  const figures: number[][] = []
   const gauge = new CpuGauge()
   try {
-    await runRound([floor, engine], options.seconds * warmUp)
+    sides.push(beside === 'floor' ? Floor.start(grid, place) : await EngineSide.start(grid, place, 'floor'))
+    const through = beside === 'floor' ? 'open' : 'mapper'
+    if (!isRaw(grid.work)) sides.push(await EngineSide.start(grid, place, 'engine', through))
+    for (const rival of present) sides.push(rival.start(grid, place))
+    figures.push(...sides.map(() => []))
+    await runRound(sides, options.seconds * warmUp)
     gauge.restart()
     for (let round = 0; round < options.rounds; round++) {
-      const [ofFloor, ofEngine] = await runRound([floor, engine], options.seconds)
-      floors.push(figureOf(ofFloor, grid))
-      engines.push(figureOf(ofEngine, grid))
+      const passes = await runRound(sides, options.seconds)
+      for (const [index, ofSide] of passes.entries()) figures[index]?.push(figureOf(ofSide, grid))
     }
   } finally {
-    await floor.close()
-    await engine.close()
+    for (const side of sides) await side.close()
   }
   const othersShare = gauge.othersShare()
-  const ratios = engines.map((value, round) => value / (floors[round] ?? Number.NaN))
-  const ratio = median(ratios)
-  const spread = (Math.max(...ratios) - Math.min(...ratios)) / ratio
-  return { floor: median(floors), engine: median(engines), ratio, spread, othersShare }
+  return { ...comparisonOf(figures, isRaw(grid.work), rivals, present), othersShare, rounds: options.rounds }
 }
 
-/** Passes of both sides in turn, until each has worked for `seconds`. */
-async function runRound(sides: readonly [Side, Side], seconds: number): Promise<[PassResult[], PassResult[]]> {
-  const passes: [PassResult[], PassResult[]] = [[], []]
+/** `figures`: of the floor, of the engine unless the file is raw, and of the rivals that are there, round by round. */
+function comparisonOf(
+  [floors = [], ...others]: readonly (readonly number[])[],
+  isAlone: boolean,
+  rivals: readonly Rival[],
+  present: readonly Rival[],
+): Omit<Comparison, 'othersShare' | 'rounds'> {
+  const engines = isAlone ? undefined : others[0]
+  const ofRivals = isAlone ? others : others.slice(1)
+  const beside = rivals.map((rival) =>
+    figuresOfRounds(rival.name, engines ?? floors, ofRivals[present.indexOf(rival)] ?? [], rival.missing()),
+  )
+  if (engines === undefined) {
+    return { floor: median(floors), engine: null, ratio: null, spread: spreadOf(floors), rivals: beside }
+  }
+  const ratios = engines.map((value, round) => value / (floors[round] ?? Number.NaN))
+  const medians = { floor: median(floors), engine: median(engines), ratio: median(ratios) }
+  return { ...medians, spread: spreadOf(ratios), rivals: beside }
+}
+
+/** Passes of all sides in turn, until each has worked for `seconds`. */
+async function runRound(sides: readonly Side[], seconds: number): Promise<PassResult[][]> {
+  const passes: PassResult[][] = sides.map(() => [])
   for (;;) {
     let worked = false
-    for (const index of [0, 1] as const) {
-      const left = seconds - secondsOf(passes[index])
-      if (left < restSeconds) continue
-      await sides[index].rewind()
-      passes[index].push(await sides[index].pass(Math.min(left, passSeconds)))
+    for (const [index, side] of sides.entries()) {
+      const own = passes[index] as PassResult[]
+      const left = seconds - secondsOf(own)
+      if (left < restSeconds || (side.isWhole && own.length > 0)) continue
+      await side.rewind()
+      own.push(await side.pass(side.isWhole ? seconds : Math.min(left, passSeconds)))
       worked = true
     }
     if (!worked) return passes

@@ -7,8 +7,10 @@ export interface PassResult {
   readonly medianMicroseconds: number
 }
 
-/** One side of a comparison: the floor, or the engine. */
+/** One side of a comparison: the floor, the engine, or a rival. */
 export interface Side {
+  /** True for a program that takes long to start: it has one pass in a round, not many short ones. */
+  readonly isWhole?: boolean
   /** Makes everything ready for a pass: fresh stores where first writes are measured. Not timed. */
   rewind(): Promise<void>
   /** Works for `seconds`, or until every chunk has had its first write. */

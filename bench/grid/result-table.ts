@@ -1,10 +1,10 @@
 /** The table on the terminal. */
 import { layOut, titleRow } from '../lay-out.js'
-import type { Target } from './grid-case.js'
+import { figureText, percentText, targetText } from './figure-text.js'
 import { isDisturbed, type Outcome } from './outcome.js'
 
 const columns = [
-  { title: 'case', width: 72, flush: 'left' },
+  { title: 'case', width: 86, flush: 'left' },
   { title: 'floor', width: 12, flush: 'right' },
   { title: 'engine', width: 12, flush: 'right' },
   { title: 'ratio', width: 9, flush: 'right' },
@@ -16,31 +16,29 @@ const columns = [
 
 export const tableHeader = (title: string): string => `\n${title}\n${titleRow(columns)}`
 
+/** A line, and one below it for each rival: its figure where the engine's is, and how much ours is of it. */
 export function tableRow(outcome: Outcome): string {
-  const { added, case: name, engine, floor, othersShare, ratio, reached, spread, target, unit } = outcome
-  const verdict = added === null ? (ratio === null ? '' : ratio.toFixed(2)) : `+${figure(added, unit)}`
-  return layOut(columns, [
+  const { case: name, engine, floor, othersShare, reached, spread, target, unit } = outcome
+  const own = layOut(columns, [
     name,
-    floor === null ? '' : figure(floor, unit),
-    figure(engine, unit),
-    verdict,
-    percent(spread),
-    othersShare === null ? '' : percent(othersShare),
+    floor === null ? '' : figureText(floor, unit),
+    engine === null ? '' : figureText(engine, unit),
+    verdictText(outcome),
+    percentText(spread),
+    othersShare === null ? '' : percentText(othersShare),
     target === null ? '' : targetText(target),
     reached === null ? '' : `${reached ? 'reached' : 'MISSED'}${isDisturbed(outcome) ? '?' : ''}`,
   ])
+  return [own, ...outcome.rivals.map((rival) => rivalRow(rival, unit))].join('\n')
 }
 
-function targetText(target: Target): string {
-  if (target.kind === 'ratio-at-least') return `≥ ${target.value.toFixed(2)}`
-  if (target.kind === 'ratio-at-most') return `≤ ${target.value.toFixed(2)}`
-  return `${target.kind === 'below' ? '<' : '≤'} ${target.value} ${target.unit}`
+function rivalRow({ missing, name, ratio, spread, value }: Outcome['rivals'][number], unit: string): string {
+  if (value === null) return `    beside ${name}: not measured, ${missing ?? 'it gave no figure'}`
+  const cells = [figureText(value, unit), `${(ratio ?? Number.NaN).toFixed(2)} ×`, percentText(spread ?? Number.NaN)]
+  return layOut(columns, [`    beside ${name}`, '', ...cells])
 }
 
-const percent = (share: number): string => `${(share * 100).toFixed(0)} %`
-
-function figure(value: number, unit: string): string {
-  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2
-  const text = value >= 1000 ? Math.round(value).toLocaleString('en-US') : value.toFixed(digits)
-  return `${text} ${unit}`
+function verdictText({ added, ratio, unit }: Outcome): string {
+  if (added !== null) return `+${figureText(added, unit)}`
+  return ratio === null ? '' : ratio.toFixed(2)
 }

@@ -17,6 +17,9 @@ import { join } from 'node:path'
 
 const mib = 2 ** 20
 
+/** Those that are not yet removed, in this process. */
+const inUse = new Set<Workplace>()
+
 export class Workplace implements Disposable {
   readonly folder: string
   readonly originBytes: number
@@ -26,6 +29,12 @@ export class Workplace implements Disposable {
     mkdirSync(parent, { recursive: true })
     this.folder = mkdtempSync(join(parent, 'cowring-bench-'))
     this.originBytes = originBytes
+    inUse.add(this)
+  }
+
+  /** Removes what is there, wherever it was made. */
+  static removeAll(): void {
+    for (const place of inUse) place[Symbol.dispose]()
   }
 
   path(name: string): string {
@@ -64,6 +73,7 @@ export class Workplace implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    inUse.delete(this)
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

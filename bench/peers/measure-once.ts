@@ -23,7 +23,7 @@ import type { Server } from './server.js'
 const mib = 2 ** 20
 
 /** Where reads and rewrites go. Filling it takes as long as a measurement does; a larger one says the same. */
-const areaBytesMax = 256 * mib
+const areaBytesDefault = 256 * mib
 
 /** What lists and tables may add to a store while nothing is copied. */
 const growthBytesMax = 2 * mib
@@ -39,6 +39,8 @@ export interface Figure {
 export interface Times {
   readonly seconds: number
   readonly warmUpSeconds: number
+  /** Where reads and rewrites go, at most; 256 MiB by default. */
+  readonly areaBytesMax?: number
 }
 
 export async function measureOnce(peer: Peer, peerCase: PeerCase, place: Workplace, times: Times): Promise<Figure> {
@@ -69,9 +71,9 @@ interface Measurement extends PeerCase, Times {
 type Work = (measurement: Measurement) => Promise<Figure>
 
 const read: Work = async (measurement) => {
-  const { peer, place, server } = measurement
+  const { peer, server } = measurement
   const uri = server.uri(peer.exportName)
-  const areaBytes = areaOf(place)
+  const areaBytes = areaOf(measurement)
   await fill(server, uri, areaBytes, 'half')
   return figureOf(await fioAtRandom(uri, 'randread', areaBytes, measurement))
 }
@@ -87,9 +89,9 @@ const firstWrite: Work = async (measurement) => {
 }
 
 const rewrite: Work = async (measurement) => {
-  const { peer, place, server } = measurement
+  const { peer, server } = measurement
   const uri = server.uri(peer.exportName)
-  const areaBytes = areaOf(place)
+  const areaBytes = areaOf(measurement)
   await fill(server, uri, areaBytes, 'all')
   const before = server.storeBytes() ?? 0
   const figures = await fioAtRandom(uri, 'randwrite', areaBytes, measurement)
@@ -108,7 +110,8 @@ const copy: Work = async ({ connections, peer, place, seconds, server }) => {
 
 const works: Readonly<Record<PeerCase['work'], Work>> = { read, 'first-write': firstWrite, rewrite, copy }
 
-const areaOf = ({ originBytes }: Workplace): number => Math.min(originBytes, areaBytesMax)
+const areaOf = ({ areaBytesMax = areaBytesDefault, place }: Measurement): number =>
+  Math.min(place.originBytes, areaBytesMax)
 
 async function fill(server: Server, uri: string, areaBytes: number, share: 'all' | 'half'): Promise<void> {
   const before = server.storeBytes() ?? 0

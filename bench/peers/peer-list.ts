@@ -36,23 +36,40 @@ export function peers({ chunkSectors, qemuAio }: PeerChoices): Peer[] {
 const commandLine = new URL('../../src/cli/main.js', import.meta.url).pathname
 
 function cowring(device: 'origin' | 'snapshot', chunkSectors: number): Peer {
-  const choices = `chunk=${chunkSectors},store=P,durability=process-crash`
+  const choices = ourChoices(chunkSectors)
   return {
+    ...cowringWith(1, chunkSectors),
     name: `cowring ${device}`,
-    kind: 'ours',
     settings: `the ${device} of cowring serve --snapshot snap=COW,${choices}`,
-    missing: () => (hasServe() ? undefined : 'this build has no command serve'),
-    granuleBytes: chunkSectors * sectorBytes,
     // The only image is also the export without a name.
     exportName: device === 'origin' ? '' : 'snap',
     copiedExport: device === 'origin' ? undefined : 'snap',
+  }
+}
+
+const ourChoices = (chunkSectors: number): string => `chunk=${chunkSectors},store=P,durability=process-crash`
+
+/** The origin of our server, with so many snapshots in stores of their own. The first of them is `snap`. */
+export function cowringWith(snapshots: number, chunkSectors: number): Peer {
+  const choices = ourChoices(chunkSectors)
+  return {
+    name: `cowring, ${(chunkSectors * sectorBytes) / kib} KiB chunks`,
+    kind: 'ours',
+    settings: `the origin of cowring serve with ${snapshots} times --snapshot NAME=COW,${choices}`,
+    missing: () => (hasServe() ? undefined : 'this build has no command serve'),
+    granuleBytes: chunkSectors * sectorBytes,
+    exportName: '',
+    copiedExport: undefined,
     changedExport: '',
     start(place) {
       const socket = freshPath(place, 'cowring.sock')
-      const store = freshPath(place, 'cowring.cow')
-      const snapshot = `snap=${store},${choices}`
-      const words = ['serve', '--listen', `unix:${socket}`, '--snapshot', snapshot, place.path(imageName)]
-      return Server.listen(process.execPath, [commandLine, ...words], socket, store)
+      const stores = Array.from({ length: snapshots }, (_, index) => freshPath(place, `cowring-${index}.cow`))
+      const taken = stores.flatMap((store, index) => [
+        '--snapshot',
+        `${index === 0 ? 'snap' : `snap-${index}`}=${store},${choices}`,
+      ])
+      const words = ['serve', '--listen', `unix:${socket}`, ...taken, place.path(imageName)]
+      return Server.listen(process.execPath, [commandLine, ...words], socket, stores[0])
     },
   }
 }
@@ -61,7 +78,7 @@ function cowring(device: 'origin' | 'snapshot', chunkSectors: number): Peer {
 const hasServe = (): boolean =>
   spawnSync(process.execPath, [commandLine, 'serve', '--help'], { encoding: 'utf8' }).stdout.includes('--snapshot')
 
-function nbdkitCow(): Peer {
+export function nbdkitCow(): Peer {
   return {
     name: 'nbdkit cow',
     kind: 'rival',
@@ -81,7 +98,7 @@ function nbdkitCow(): Peer {
   }
 }
 
-function nbdkitFile(): Peer {
+export function nbdkitFile(): Peer {
   return {
     name: 'nbdkit file',
     kind: 'ceiling',
@@ -120,35 +137,41 @@ function qcow2Overlay(clusterBytes: number, aio: string): Peer {
 }
 
 /** Writes go to the image after the old data have gone to the target; `snap` reads the target, or the image. */
-function copyBeforeWrite(aio: string): Peer {
+const copyBeforeWrite = (aio: string): Peer => ({ ...copyBeforeWriteStack(1, aio), name: 'qemu copy-before-write' })
+
+/** The same with so many filters, one on top of the other, each with a target of its own. `snap` is at the lowest. */
+export function copyBeforeWriteStack(filters: number, aio: string): Peer {
   return {
-    name: 'qemu copy-before-write',
+    name: 'qemu copy-before-write, stacked',
     kind: 'rival',
     settings: `qemu-storage-daemon, aio=${aio}, to a qcow2 target; it copies 64 KiB at least`,
     missing: () => missingProgram('qemu-storage-daemon') ?? missingProgram('qemu-img'),
     granuleBytes: 64 * kib,
     exportName: 'origin',
-    copiedExport: 'snap',
+    copiedExport: filters > 0 ? 'snap' : undefined,
     changedExport: 'origin',
     async start(place) {
       const socket = freshPath(place, 'qemu-cbw.sock')
-      const target = freshPath(place, 'target.qcow2')
-      await run('qemu-img', ['create', '-q', '-f', 'qcow2', target, String(place.originBytes)])
+      const targets = Array.from({ length: filters }, (_, index) => freshPath(place, `target-${index}.qcow2`))
+      const bytes = String(place.originBytes)
+      for (const target of targets) await run('qemu-img', ['create', '-q', '-f', 'qcow2', target, bytes])
       const nodes = [
         `driver=file,node-name=image-file,filename=${place.path(imageName)},aio=${aio}`,
-        'driver=raw,node-name=image,file=image-file',
-        `driver=file,node-name=target-file,filename=${target},aio=${aio}`,
-        'driver=qcow2,node-name=target,file=target-file',
-        'driver=copy-before-write,node-name=cbw,file=image,target=target,on-cbw-error=break-snapshot',
-        'driver=snapshot-access,node-name=snap,file=cbw',
+        'driver=raw,node-name=below-0,file=image-file',
+        ...targets.flatMap((target, index) => [
+          `driver=file,node-name=target-file-${index},filename=${target},aio=${aio}`,
+          `driver=qcow2,node-name=target-${index},file=target-file-${index}`,
+          `driver=copy-before-write,node-name=below-${index + 1},file=below-${index},target=target-${index},on-cbw-error=break-snapshot`,
+        ]),
+        ...(filters > 0 ? ['driver=snapshot-access,node-name=snap,file=below-1'] : []),
       ]
       const words = [
         ...nodes.flatMap((node) => ['--blockdev', node]),
         ...['--nbd-server', `addr.type=unix,addr.path=${socket},max-connections=0`],
-        ...['--export', 'type=nbd,id=e1,node-name=cbw,name=origin,writable=on'],
-        ...['--export', 'type=nbd,id=e2,node-name=snap,name=snap'],
+        ...['--export', `type=nbd,id=e1,node-name=below-${filters},name=origin,writable=on`],
+        ...(filters > 0 ? ['--export', 'type=nbd,id=e2,node-name=snap,name=snap'] : []),
       ]
-      return Server.listen('qemu-storage-daemon', words, socket, target)
+      return Server.listen('qemu-storage-daemon', words, socket, targets[0])
     },
   }
 }

@@ -7,6 +7,7 @@ import { Engine, type Origin } from '../../../src/index.js'
 import { CpuGauge } from '../cpu-gauge.js'
 import { median } from '../latency-samples.js'
 import type { Comparison } from '../measure.js'
+import { spreadOf } from '../round-figures.js'
 import type { Workplace } from '../workplace.js'
 import { CopyFloor } from './copy-floor.js'
 import type { IdleMerge } from './merge-case.js'
@@ -51,9 +52,8 @@ export async function measureIdleMerge(
   }
   const othersShare = gauge.othersShare()
   const ratios = engines.map((value, round) => value / (floors[round] ?? Number.NaN))
-  const ratio = median(ratios)
-  const spread = (Math.max(...ratios) - Math.min(...ratios)) / ratio
-  return { floor: median(floors), engine: median(engines), ratio, spread, othersShare }
+  const medians = { floor: median(floors), engine: median(engines), ratio: median(ratios) }
+  return { ...medians, spread: spreadOf(ratios), rounds: options.rounds, othersShare, rivals: [] }
 }
 
 /** From the call to its end: with the change of tables before, and the one after. In seconds. */

@@ -1,9 +1,9 @@
 /** The merges of `npm run bench`: each case measured, and its rows of the table. */
-import { statfsSync } from 'node:fs'
-import { availableMemory } from 'node:process'
 import type { Target } from '../grid-case.js'
 import { median } from '../latency-samples.js'
 import { isReached, type Outcome } from '../outcome.js'
+import { mustHaveRoom } from '../room.js'
+import { spreadOf } from '../round-figures.js'
 import type { Workplace } from '../workplace.js'
 import { type ForegroundRound, measureForeground } from './foreground-merge.js'
 import { measureIdleMerge } from './idle-merge.js'
@@ -26,16 +26,12 @@ export function mergeSizes(isQuick: boolean, rounds: number): MergeSizes {
 
 /** Fails when the folder, or the memory behind it, has no room for the files. */
 export async function measureMerge(merge: MergeCase, place: Workplace, sizes: MergeSizes): Promise<Outcome[]> {
-  mustHaveRoom(place.folder, MergeFiles.bytesFor(merge.kind === 'idle' ? sizes.idleBytes : sizes.foregroundBytes))
+  mustHaveRoom(
+    'merges',
+    place.folder,
+    MergeFiles.bytesFor(merge.kind === 'idle' ? sizes.idleBytes : sizes.foregroundBytes),
+  )
   return merge.kind === 'idle' ? [await idleOutcome(merge, place, sizes)] : foregroundOutcomes(merge, place, sizes)
-}
-
-function mustHaveRoom(folder: string, bytes: number): void {
-  const { bavail, bsize } = statfsSync(folder)
-  const free = Math.min(bavail * bsize, availableMemory())
-  if (free >= bytes) return
-  const gib = (count: number) => (count / 2 ** 30).toFixed(1)
-  throw new Error(`${folder} needs ${gib(bytes)} GiB for merges and has ${gib(free)}; use --quick, or another --tmpfs`)
 }
 
 async function idleOutcome(merge: IdleMerge, place: Workplace, sizes: MergeSizes): Promise<Outcome> {
@@ -43,13 +39,14 @@ async function idleOutcome(merge: IdleMerge, place: Workplace, sizes: MergeSizes
   const bytes = sizes.idleBytes
   const comparison = await measureIdleMerge(merge, place, { rounds: sizes.rounds, bytes })
   return {
+    section: 'merge',
     case: mergeCaseName(merge),
     parameters: { ...parameters, bytes },
     unit: 'MiB/s',
     ...comparison,
     added: null,
     target,
-    reached: isReached(target, comparison.ratio),
+    reached: comparison.ratio === null ? null : isReached(target, comparison.ratio),
   }
 }
 
@@ -65,6 +62,7 @@ async function foregroundOutcomes(merge: ForegroundMerge, place: Workplace, size
       floors === undefined ? undefined : values.map((value, round) => value / (floors[round] ?? Number.NaN))
     const ratio = ratios === undefined ? null : median(ratios)
     return {
+      section: 'merge',
       case: `${mergeCaseName(merge)}/${figure}`,
       parameters: { ...parameters, bytes, seconds },
       unit,
@@ -72,8 +70,10 @@ async function foregroundOutcomes(merge: ForegroundMerge, place: Workplace, size
       engine: median(values),
       ratio,
       spread: spreadOf(ratios ?? values),
+      rounds: sizes.rounds,
       othersShare,
       added: null,
+      rivals: [],
       target: aim ?? null,
       reached: aim === undefined || ratio === null ? null : isReached(aim, ratio),
     }
@@ -99,5 +99,3 @@ async function foregroundOutcomes(merge: ForegroundMerge, place: Workplace, size
     ),
   ]
 }
-
-const spreadOf = (values: readonly number[]): number => (Math.max(...values) - Math.min(...values)) / median(values)

@@ -2,6 +2,7 @@
 import type { Target } from '../grid-case.js'
 import { median } from '../latency-samples.js'
 import type { SingleFigure } from '../outcome.js'
+import { spreadOf } from '../round-figures.js'
 
 export function figureOf(
   name: string,
@@ -10,8 +11,12 @@ export function figureOf(
   values: readonly number[],
   target?: Target,
 ): SingleFigure {
-  const value = median(values)
-  const range = Math.max(...values) - Math.min(...values)
-  const spread = value > 0 ? range / value : 0
-  return { name, parameters, unit, value, spread, ...(target === undefined ? {} : { target }) }
+  const figure = { name, parameters, unit, value: median(values), spread: spreadOf(values), rounds: values.length }
+  return { ...figure, ...(target === undefined ? {} : { target }) }
+}
+
+/** The same beside a floor; the spread is of the ratios. */
+export function figureBeside(figure: SingleFigure, values: readonly number[], floors: readonly number[]): SingleFigure {
+  const ratios = values.map((value, round) => value / (floors[round] ?? Number.NaN))
+  return { ...figure, floor: { value: median(floors), ratio: median(ratios) }, spread: spreadOf(ratios) }
 }

@@ -38,7 +38,7 @@ export async function untouchedMap(name: string, place: Workplace): Promise<Sing
   return figureOf(name, parametersOf(0), 'MiB', mebibytes)
 }
 
-const parametersOf = (chunks: number) => ({ chunks, chunkBytes, originBytes: tebibyte, repetitions })
+const parametersOf = (chunks: number) => ({ chunks, chunkBytes, originBytes: tebibyte })
 
 async function addedMemory(
   place: Workplace,
@@ -47,12 +47,18 @@ async function addedMemory(
 ): Promise<number[]> {
   const origin = makeSparse(place.path('map.img'), tebibyte)
   const cow = makeStore(place, 'map.cow', chunks, oldChunkOf)
+  const added = await addedMemoryOf(origin, cow, repetitions)
+  for (const name of ['map.img', 'map.cow']) place.remove(name)
+  return added
+}
+
+/** By how many bytes a process of its own grows when it continues that store; so many times. */
+export async function addedMemoryOf(origin: string, cow: string, times: number): Promise<number[]> {
   const child = new URL('./map-memory-child.js', import.meta.url).pathname
   const added: number[] = []
-  for (let repetition = 0; repetition < repetitions; repetition++) {
+  for (let repetition = 0; repetition < times; repetition++) {
     const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', child, origin, cow])
     added.push(Number(stdout))
   }
-  for (const name of ['map.img', 'map.cow']) place.remove(name)
   return added
 }

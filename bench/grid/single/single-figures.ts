@@ -3,8 +3,6 @@ import type { SingleFigure } from '../outcome.js'
 import type { Workplace } from '../workplace.js'
 import { makeManyDevices } from './many-devices.js'
 import { denseMap, scatteredMap, untouchedMap } from './map-memory.js'
-import { openLargeStore } from './open-store.js'
-import { takeSnapshotOfTebibyte } from './take-snapshot.js'
 
 export interface FigureSource {
   readonly name: string
@@ -15,8 +13,5 @@ export const singleFigures: readonly FigureSource[] = [
   { name: 'map-memory/dense', measure: denseMap },
   { name: 'map-memory/one-chunk-per-page', measure: scatteredMap },
   { name: 'map-memory/untouched-tebibyte', measure: untouchedMap },
-  { name: 'take-snapshot/sparse-tebibyte/tmpfs', measure: takeSnapshotOfTebibyte },
-  { name: 'take-snapshot/sparse-tebibyte/disk', measure: takeSnapshotOfTebibyte },
-  { name: 'open-store/1000000-exceptions/tmpfs', measure: openLargeStore },
   { name: 'make-and-list/10000-devices', measure: makeManyDevices },
 ]
