@@ -1,10 +1,15 @@
-/** Who else is busy: the processor time of the whole machine, less this process's. Kernel threads count as others. */
+/**
+ * Who else is busy: the processor time of the whole machine, less that of this process and of its children that have ended. Look at
+ * it only when all have: the kernel adds a child's time to its parent's at the end. Kernel threads count as others.
+ */
 import { readFileSync } from 'node:fs'
 
 /** Fields of the first line of /proc/stat, in hundredths of a second per core. */
 const statFields = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'] as const
 const idleFields: readonly string[] = ['idle', 'iowait']
 const ticksPerSecond = 100
+/** Of /proc/self/stat behind the name in parentheses: utime and stime of children that have ended. */
+const childFields = [13, 14]
 
 interface Reading {
   readonly allSeconds: number
@@ -39,5 +44,12 @@ function read(): Reading {
     if (!idleFields.includes(field)) busy += seconds
   }
   const { system, user } = process.cpuUsage()
-  return { allSeconds: all, busySeconds: busy, ownSeconds: (user + system) / 1e6 }
+  return { allSeconds: all, busySeconds: busy, ownSeconds: (user + system) / 1e6 + childSeconds() }
+}
+
+function childSeconds(): number {
+  const words = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return childFields.reduce((sum, field) => sum + Number(words[field]), 0) / ticksPerSecond
 }

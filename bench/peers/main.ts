@@ -5,9 +5,9 @@
  * Exit code 0 whether or not targets are reached; 1 if a server of ours failed to do what it was asked.
  */
 import { appendFileSync, writeFileSync } from 'node:fs'
+import { CpuGauge } from '../grid/cpu-gauge.js'
 import { describeMachine, type Machine, machineText } from '../grid/machine.js'
 import { Workplace } from '../grid/workplace.js'
-import { ChildrenGauge } from './children-gauge.js'
 import { type Figure, measureOnce } from './measure-once.js'
 import { type PeerOptions, parsePeerOptions } from './options.js'
 import { imageName, type Peer } from './peer.js'
@@ -77,7 +77,7 @@ async function runCase(
   machine: Machine,
 ): Promise<Standing[]> {
   const able = all.filter(({ copiedExport }) => peerCase.work !== 'copy' || copiedExport !== undefined)
-  const gauge = new ChildrenGauge()
+  const gauge = new CpuGauge()
   const performances = await runRounds(peerCase, able, place, options)
   const othersShare = gauge.othersShare()
   const standings = standingsOf(peerCase, performances)

@@ -115,7 +115,7 @@ export function nbdkitFile(): Peer {
   }
 }
 
-function qcow2Overlay(clusterBytes: number, aio: string): Peer {
+export function qcow2Overlay(clusterBytes: number, aio: string): Peer {
   return {
     name: `qcow2 overlay ${clusterBytes / kib}k`,
     kind: 'rival',

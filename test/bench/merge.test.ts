@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { orderOf, rangeNumbers, rangesOf } from '../../bench/grid/merge/arrangement.js'
 import { mergeCaseName, mergeCases } from '../../bench/grid/merge/merge-case.js'
+import { hasQemuCommit, QemuCommit, qemuCommitLacks } from '../../bench/grid/merge/qemu-commit.js'
+import { run } from '../../bench/peers/programs.js'
 import { inspectStore } from '../../src/control/inspect-store.js'
 import { dataChunk, geometryOf } from '../../src/format/geometry.js'
 
@@ -76,6 +78,22 @@ describe('the merge section', () => {
     expect(outcomes).toHaveLength(merge.kind === 'idle' ? 1 : 5)
     for (const { engine } of outcomes) expect(engine).not.toBeNaN()
     expect(outcomes.filter(({ target }) => target !== null).length).toBe(merge.target === undefined ? 0 : 1)
+  })
+
+  const [rivalled] = mergeCases().filter((merge) => merge.kind === 'idle' && hasQemuCommit(merge))
+  it.skipIf(qemuCommitLacks() !== undefined)('has a rival that commits everything, again and again', async () => {
+    using place = new Workplace(folder, mib)
+    if (rivalled?.kind !== 'idle') throw new Error('no case has a rival')
+    using rival = await QemuCommit.prepare(rivalled, place, mib)
+    const [image, overlay] = [place.path('image.raw'), place.path('overlay.qcow2')]
+    for (let round = 0; round < 2; round++) {
+      place.fill(image)
+      await rival.commit()
+      // What is compared is the overlay's own: no cluster of it is left to the image.
+      expect(await run('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', image, overlay])).toContain('identical')
+      const map = JSON.parse(await run('qemu-img', ['map', '--output=json', '-f', 'qcow2', overlay]))
+      expect(map.every(({ depth }: { depth: number }) => depth === 0)).toBe(true)
+    }
   })
 
   it('has a full store to merge, and a floor that copies it to the origin', async () => {

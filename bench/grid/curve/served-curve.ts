@@ -4,13 +4,13 @@
  *
  * There is no floor: what stands in its place is a server that keeps no snapshots, which is among the others.
  */
-import { ChildrenGauge } from '../../peers/children-gauge.js'
 import { measureOnce, type Times } from '../../peers/measure-once.js'
 import type { Peer } from '../../peers/peer.js'
 import { imageName } from '../../peers/peer.js'
 import type { PeerCase } from '../../peers/peer-case.js'
 import { copyBeforeWriteStack, cowringWith, nbdkitCow, nbdkitFile } from '../../peers/peer-list.js'
 import { isInstalled } from '../../peers/programs.js'
+import { CpuGauge } from '../cpu-gauge.js'
 import { median } from '../latency-samples.js'
 import type { Outcome } from '../outcome.js'
 import { figuresOfRounds, spreadOf } from '../round-figures.js'
@@ -65,7 +65,7 @@ export async function measureServed(
   const measured = [ours, ...rivals].filter((peer) => peer.missing() === undefined)
   const figures = new Map<Peer, number[]>(measured.map((peer) => [peer, []]))
   const failures = new Map<Peer, string>()
-  const gauge = new ChildrenGauge()
+  const gauge = new CpuGauge()
   const peerCase: PeerCase = { work, depth, connections: 1 }
   for (let round = 0; round < sizes.rounds; round++) {
     for (let turn = 0; turn < measured.length; turn++) {

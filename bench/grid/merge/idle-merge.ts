@@ -7,11 +7,12 @@ import { Engine, type Origin } from '../../../src/index.js'
 import { CpuGauge } from '../cpu-gauge.js'
 import { median } from '../latency-samples.js'
 import type { Comparison } from '../measure.js'
-import { spreadOf } from '../round-figures.js'
+import { figuresOfRounds, spreadOf } from '../round-figures.js'
 import type { Workplace } from '../workplace.js'
 import { CopyFloor } from './copy-floor.js'
 import type { IdleMerge } from './merge-case.js'
 import { MergeFiles } from './merge-files.js'
+import { hasQemuCommit, QemuCommit, qemuCommitLacks, qemuCommitName } from './qemu-commit.js'
 
 const mib = 2 ** 20
 
@@ -28,10 +29,12 @@ export async function measureIdleMerge(
   options: IdleMergeOptions,
 ): Promise<Comparison> {
   using files = new MergeFiles(place, merge, options.bytes)
+  const rival = await startRival(merge, place, options.bytes)
   const floor = new CopyFloor(files)
   const engine = await Engine.start({ workers: merge.workers })
   const floors: number[] = []
   const engines: number[] = []
+  const rivals: number[] = []
   const gauge = new CpuGauge()
   try {
     const origin = await engine.open(files.origin)
@@ -42,18 +45,26 @@ export async function measureIdleMerge(
       let floorSeconds = isFloorFirst ? await floor.copy() : Number.NaN
       const engineSeconds = await mergeOnce(origin, files, merge)
       if (!isFloorFirst) floorSeconds = await floor.copy()
+      const rivalSeconds = await rival?.commit()
       if (round < 0) continue
+      if (rivalSeconds !== undefined) rivals.push(options.bytes / rivalSeconds / mib)
       floors.push(options.bytes / floorSeconds / mib)
       engines.push(options.bytes / engineSeconds / mib)
     }
   } finally {
     await floor.close()
     await engine.close()
+    rival?.[Symbol.dispose]()
   }
   const othersShare = gauge.othersShare()
   const ratios = engines.map((value, round) => value / (floors[round] ?? Number.NaN))
   const medians = { floor: median(floors), engine: median(engines), ratio: median(ratios) }
-  return { ...medians, spread: spreadOf(ratios), rounds: options.rounds, othersShare, rivals: [] }
+  const beside = hasQemuCommit(merge) ? [figuresOfRounds(qemuCommitName, engines, rivals, qemuCommitLacks())] : []
+  return { ...medians, spread: spreadOf(ratios), rounds: options.rounds, othersShare, rivals: beside }
+}
+
+async function startRival(merge: IdleMerge, place: Workplace, bytes: number): Promise<QemuCommit | undefined> {
+  return hasQemuCommit(merge) && qemuCommitLacks() === undefined ? QemuCommit.prepare(merge, place, bytes) : undefined
 }
 
 /** From the call to its end: with the change of tables before, and the one after. In seconds. */

@@ -9,6 +9,7 @@ import { type ForegroundRound, measureForeground } from './foreground-merge.js'
 import { measureIdleMerge } from './idle-merge.js'
 import { type ForegroundMerge, type IdleMerge, type MergeCase, mergeCaseName } from './merge-case.js'
 import { MergeFiles } from './merge-files.js'
+import { hasQemuCommit } from './qemu-commit.js'
 
 export interface MergeSizes {
   readonly rounds: number
@@ -26,12 +27,14 @@ export function mergeSizes(isQuick: boolean, rounds: number): MergeSizes {
 
 /** Fails when the folder, or the memory behind it, has no room for the files. */
 export async function measureMerge(merge: MergeCase, place: Workplace, sizes: MergeSizes): Promise<Outcome[]> {
-  mustHaveRoom(
-    'merges',
-    place.folder,
-    MergeFiles.bytesFor(merge.kind === 'idle' ? sizes.idleBytes : sizes.foregroundBytes),
-  )
+  mustHaveRoom('merges', place.folder, roomFor(merge, sizes))
   return merge.kind === 'idle' ? [await idleOutcome(merge, place, sizes)] : foregroundOutcomes(merge, place, sizes)
+}
+
+/** A rival has files as large beside ours. */
+function roomFor(merge: MergeCase, { foregroundBytes, idleBytes }: MergeSizes): number {
+  if (merge.kind === 'foreground') return MergeFiles.bytesFor(foregroundBytes)
+  return MergeFiles.bytesFor(idleBytes) * (hasQemuCommit(merge) ? 2 : 1)
 }
 
 async function idleOutcome(merge: IdleMerge, place: Workplace, sizes: MergeSizes): Promise<Outcome> {
