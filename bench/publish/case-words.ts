@@ -1,4 +1,5 @@
 /** A case in words, for those who do not know the names: which volume, what is done, and with what. */
+import { usual } from '../grid/case-list.js'
 import { sizeText } from '../grid/grid-case.js'
 import type { Outcome } from '../grid/outcome.js'
 
@@ -42,17 +43,32 @@ export function storeText(outcome: Outcome): string {
   return words.join(', ')
 }
 
-/** What sets a case apart on a plot. */
+/** Where there is little room: the volume and what is done, without what the plot's title says. */
+const shortWorks: Readonly<Record<string, string>> = {
+  'raw-read': 'read',
+  'raw-write': 'write',
+  'origin-read': 'origin, read',
+  'origin-rewrite': 'origin, write',
+  'origin-first-write': 'origin',
+  'snapshot-read-store': 'snapshot, read store',
+  'snapshot-read-origin': 'snapshot, read origin',
+  'snapshot-first-write-partial': 'snapshot, in part',
+  'snapshot-first-write-whole': 'snapshot, whole',
+  'snapshot-rewrite': 'snapshot, write',
+}
+
+/** What sets a case apart on a plot: how it differs from the usual one. */
 export function shortText(outcome: Outcome): string {
-  const { depth, workers } = outcome.parameters
-  const chunk = chunkText(outcome)
-  const words = [
-    `${volumeOf(outcome)} ${workOf(outcome)}`,
-    ioText(outcome),
-    ...(chunk === '' ? [] : [`chunk ${chunk}`]),
-    `depth ${depth}`,
-    `${workers} ${workers === 1 ? 'worker' : 'workers'}`,
-    storeText(outcome),
+  const { buffers, calls, chunkBytes, depth, durability, order, store, work, workers } = outcome.parameters
+  const isInPlace = calls === 'in-place'
+  const differences = [
+    ...(order === 'sequential' ? ['sequential 1m'] : []),
+    ...(isInPlace ? ['in place'] : depth === usual.depth ? [] : [`depth ${depth}`]),
+    ...(isInPlace || workers === usual.workers ? [] : [`${workers} worker`]),
+    ...(chunkBytes === usual.chunkBytes ? [] : [`chunk ${sizeText(Number(chunkBytes))}`]),
+    ...(store === usual.store ? [] : [String(store)]),
+    ...(durability === 'power-loss' ? [durability] : []),
+    ...(buffers === 'staged' ? [buffers] : []),
   ]
-  return words.filter((word) => word !== '').join(' · ')
+  return `${shortWorks[String(work)] ?? work}: ${differences.length === 0 ? 'usual' : differences.join(', ')}`
 }

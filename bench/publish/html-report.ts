@@ -14,8 +14,8 @@ export function htmlReport(records: readonly OutcomeRecord[]): string {
   const { disturbed, missed, text } = verdictOf(records)
   const verdict: Block[] = [
     { kind: 'verdict', holds: missed.length === 0, text },
-    ...missed.map((line): Block => ({ kind: 'text', text: `Missed: ${line}` })),
-    ...disturbed.map((line): Block => ({ kind: 'text', text: `Disturbed by others, and so without meaning: ${line}` })),
+    ...listOf('Missed:', missed),
+    ...listOf('Others had more than a twentieth of the machine meanwhile, so these say nothing:', disturbed),
   ]
   const chapters = chaptersOf(records).map(
     ({ plots, table, text, title }): Section => ({
@@ -34,3 +34,11 @@ export function htmlReport(records: readonly OutcomeRecord[]): string {
     sections: [{ title: 'Targets', blocks: verdict }, ...chapters],
   })
 }
+
+const listOf = (title: string, lines: readonly string[]): Block[] =>
+  lines.length === 0
+    ? []
+    : [
+        { kind: 'text', text: title },
+        { kind: 'story', text: lines.join('\n') },
+      ]

@@ -2,10 +2,10 @@
 import { type Bar, barPlot } from '../../src/report/bar-plot.js'
 import { countPlot } from '../../src/report/curve-plots.js'
 import type { Plot } from '../../src/report/document.js'
-import { bandwidth, latency, rate, ratio } from '../../src/report/quantity.js'
-import type { Outcome, SectionName } from '../grid/outcome.js'
+import { bandwidth, latency, type Quantity, ratio } from '../../src/report/quantity.js'
+import { targetText } from '../grid/figure-text.js'
+import { isDisturbed, type Outcome, type SectionName } from '../grid/outcome.js'
 import { shortText, volumeOf } from './case-words.js'
-import { verdictText } from './chapter-table.js'
 
 /** A plot, and what its file is called, without an ending. */
 export interface NamedPlot {
@@ -18,6 +18,19 @@ export function plotsOf(section: SectionName, outcomes: readonly Outcome[]): Nam
 }
 
 type PlotMaker = (outcomes: readonly Outcome[]) => NamedPlot[]
+
+/** As the tables have it; short enough for the ticks of an axis. */
+const perSecond: Quantity = [
+  { size: 1, name: '/s' },
+  { size: 1e3, name: 'k/s' },
+  { size: 1e6, name: 'M/s' },
+]
+
+/** Only what is missed has words beside it, and a `?` if others were about. */
+function noteOf(outcome: Outcome): string {
+  const doubt = isDisturbed(outcome) ? '?' : ''
+  return outcome.target !== null && outcome.reached === false ? `MISSED ${targetText(outcome.target)}${doubt}` : doubt
+}
 
 const volumes = ['raw', 'origin', 'snapshot']
 const nanosecondsIn: Readonly<Record<string, number>> = { µs: 1e3, ms: 1e6, s: 1e9 }
@@ -32,9 +45,9 @@ function bars(
   return outcomes.flatMap((outcome): Bar[] => {
     const value = of(outcome)
     if (value === null) return []
-    const verdict = verdictText(outcome)
+    const note = noteOf(outcome)
     const kind = Math.max(0, volumes.indexOf(volumeOf(outcome)))
-    return [{ name: name(outcome), value, kind, ...(verdict === '' ? {} : { note: verdict }) }]
+    return [{ name: name(outcome), value, kind, ...(note === '' ? {} : { note }) }]
   })
 }
 
@@ -55,7 +68,7 @@ const gridPlots: PlotMaker = (outcomes) => {
     ratioPlot('grid-breaking', 'Breaking: engine / floor', outcomes.filter(isBreaking)),
     ratioPlot(
       'grid-broken',
-      'Reads, and writes to what is already broken: engine / floor',
+      'Reads, and already broken: engine / floor',
       outcomes.filter((outcome) => !isBreaking(outcome)),
     ),
     {
@@ -74,9 +87,9 @@ function rawPlot(outcomes: readonly Outcome[]): Plot {
   const throughput = outcomes.filter(({ unit }) => unit === '/s')
   const both = throughput.flatMap((outcome): Bar[] => {
     const bytes = Number(outcome.parameters.ioBytes)
-    const own = { name: `floor · ${shortText(outcome)}`, value: (outcome.floor ?? Number.NaN) * bytes, kind: 0 }
+    const own = { name: `floor, ${shortText(outcome)}`, value: (outcome.floor ?? Number.NaN) * bytes, kind: 0 }
     const others = outcome.rivals.flatMap(({ name, value }) =>
-      value === null ? [] : [{ name: `${name} · ${shortText(outcome)}`, value: value * bytes, kind: 1 }],
+      value === null ? [] : [{ name: `${name}, ${shortText(outcome)}`, value: value * bytes, kind: 1 }],
     )
     return [own, ...others]
   })
@@ -97,9 +110,9 @@ const pointsOf = (
 const hasPoint = ({ points }: { readonly points: readonly Point[] }) => points.some(([, value]) => !Number.isNaN(value))
 
 const curveWorks = [
-  ['origin-first-write', 'breaking', 'Breaking writes of an origin'],
-  ['origin-rewrite', 'broken', 'Writes of an origin, already broken'],
-  ['origin-read', 'read', 'Reads of an origin'],
+  ['origin-first-write', 'breaking', 'Breaking writes'],
+  ['origin-rewrite', 'broken', 'Already broken'],
+  ['origin-read', 'read', 'Reads'],
 ] as const
 
 const curvePlots: PlotMaker = (outcomes) =>
@@ -109,7 +122,7 @@ const curvePlots: PlotMaker = (outcomes) =>
       title: `${title}, by snapshots`,
       description: 'Random requests of 4 KiB a second, with more and more snapshots of the origin.',
       counted: 'snapshots',
-      y: { quantity: rate, scale: 'log' },
+      y: { quantity: perSecond, scale: 'log' },
       lines: [
         { name: 'engine', points: pointsOf(chosen, 'snapshots', ({ engine }) => engine) },
         { name: 'floor: the same system calls', points: pointsOf(chosen, 'snapshots', ({ floor }) => floor) },
@@ -119,8 +132,8 @@ const curvePlots: PlotMaker = (outcomes) =>
   })
 
 const servedWorks = [
-  ['first-write', 'breaking', 'Breaking writes over NBD'],
-  ['rewrite', 'broken', 'Writes over NBD, already broken'],
+  ['first-write', 'breaking', 'Breaking, over NBD'],
+  ['rewrite', 'broken', 'Already broken, over NBD'],
 ] as const
 
 const servedPlots: PlotMaker = (outcomes) =>
@@ -136,7 +149,7 @@ const servedPlots: PlotMaker = (outcomes) =>
       title: `${title}, by snapshots`,
       description: 'Random requests of 4 KiB a second as fio sees them, with more and more snapshots of the origin.',
       counted: 'snapshots',
-      y: { quantity: rate, scale: 'log' },
+      y: { quantity: perSecond, scale: 'log' },
       lines: [ours, ...lines].filter(hasPoint),
     })
     return { name: `served-${name}`, plot }
@@ -146,12 +159,12 @@ const mergePlots: PlotMaker = (outcomes) => [
   {
     name: 'merge-idle',
     plot: barPlot({
-      title: 'Merges that nobody disturbs: engine / floor',
+      title: 'Idle merges: engine / floor',
       description: 'Bandwidth of a merge, over that of a plain copy of the same ranges.',
       quantity: ratio,
       bars: bars(
         outcomes.filter(({ parameters }) => parameters.kind === 'idle'),
-        ({ case: name }) => name,
+        ({ case: name }) => name.replace('merge/idle/', ''),
         (outcome) => outcome.ratio,
       ),
     }),
@@ -188,7 +201,7 @@ const creationPlots: PlotMaker = (outcomes) => [
       quantity: latency,
       bars: bars(
         outcomes,
-        ({ case: name }) => name,
+        ({ case: name }) => name.replace('creation/', ''),
         ({ engine, unit }) => nanoseconds(engine ?? Number.NaN, unit),
       ),
     }),

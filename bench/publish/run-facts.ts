@@ -42,6 +42,7 @@ export function verdictOf(outcomes: readonly Outcome[]): Verdict {
 
 function missedText({ added, case: name, engine, ratio, target, unit }: Outcome): string {
   const wanted = target === null ? '' : targetText(target)
-  if (target?.kind.startsWith('ratio')) return `${name}: ${(ratio ?? Number.NaN).toFixed(2)}, not ${wanted}`
-  return `${name}: ${figureText(added ?? engine ?? Number.NaN, unit)}, not ${wanted}`
+  if (target?.kind.startsWith('ratio')) return `${name}: ${(ratio ?? Number.NaN).toFixed(3)}, not ${wanted}`
+  const figure = figureText(added ?? engine ?? Number.NaN, unit)
+  return `${name}: ${added === null ? figure : `${figure} added`}, not ${wanted}`
 }
