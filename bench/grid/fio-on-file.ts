@@ -9,7 +9,6 @@ import type { PassResult, Side } from './pass.js'
 import type { Workplace } from './workplace.js'
 
 export class FioOnFile implements Side {
-  readonly isWhole = true
   readonly #grid: GridCase
   readonly #place: Workplace
 

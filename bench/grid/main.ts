@@ -56,38 +56,35 @@ async function main(options: BenchOptions): Promise<void> {
   }
   const title = (text: string) => print(tableHeader(text))
   try {
-    await runAll({ options, tmpfs, disk, title, skip: print, keep }, () => printVerdict(records))
+    await runAll({ options, tmpfs, disk, title, skip: print, keep })
+    printVerdict(records)
   } finally {
     clear()
   }
   if (options.html !== undefined) writeHtmlReport(options.html, records)
 }
 
-/** `verdict` prints how many targets are reached, as soon as all have been measured. */
-async function runAll(bench: Bench, verdict: () => void): Promise<void> {
+/**
+ * Activation and creation come last: their maps of 1 TiB origins take so much address space, until they are collected, that the
+ * system may refuse to start another program.
+ */
+async function runAll(bench: Bench): Promise<void> {
   const { full, mapped, merge, published, quick } = bench.options
-  if (mapped) {
-    await runCases(bench, 'Through engine.mapper; the floor is engine.open', mappedCases(), 'open')
-    return verdict()
-  }
-  if (merge) {
-    await runMerges(bench)
-    return verdict()
-  }
+  if (mapped) return runCases(bench, 'Through engine.mapper; the floor is engine.open', mappedCases(), 'open')
+  if (merge) return runMerges(bench)
   const cases = published ? publishedCases() : targetCases()
   await runCases(bench, published ? 'The grid, as it is published' : 'Targets', cases)
   await runSingleFigures(bench)
-  await runActivations(bench)
-  await runCreations(bench)
   await runMerges(bench)
   if (published || full) {
     await runCurve(bench)
     await runServedCurve(bench)
   }
-  verdict()
   const beside = withoutRepeated(usualCases(), cases)
   if (full || !(published || quick)) await runCases(bench, 'Beside them', beside)
   if (full) await runCases(bench, 'Everything else', withoutRepeated(remainingCases(), [...cases, ...beside]))
+  await runActivations(bench)
+  await runCreations(bench)
 }
 
 function printVerdict(outcomes: readonly Outcome[]): void {

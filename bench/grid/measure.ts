@@ -8,6 +8,7 @@ import { Floor } from './floor.js'
 import { type GridCase, isRaw, timesEach } from './grid-case.js'
 import { median } from './latency-samples.js'
 import type { PassResult, Side } from './pass.js'
+import { RivalSide } from './rival-attempt.js'
 import { type Rival, type RivalFigure, rivalsOf } from './rivals.js'
 import { figuresOfRounds, spreadOf } from './round-figures.js'
 import type { Workplace } from './workplace.js'
@@ -51,14 +52,17 @@ export async function measure(
 ): Promise<Comparison> {
   const sides: Side[] = []
   const rivals = beside === 'floor' ? rivalsOf(grid) : []
-  const present = rivals.filter((rival) => rival.missing() === undefined)
+  const present = new Map<Rival, RivalSide>()
+  for (const rival of rivals) {
+    if (rival.missing() === undefined) present.set(rival, new RivalSide(rival.start(grid, place)))
+  }
   const figures: number[][] = []
   const gauge = new CpuGauge()
   try {
     sides.push(beside === 'floor' ? Floor.start(grid, place) : await EngineSide.start(grid, place, 'floor'))
     const through = beside === 'floor' ? 'open' : 'mapper'
     if (!isRaw(grid.work)) sides.push(await EngineSide.start(grid, place, 'engine', through))
-    for (const rival of present) sides.push(rival.start(grid, place))
+    sides.push(...present.values())
     figures.push(...sides.map(() => []))
     await runRound(sides, options.seconds * warmUp)
     gauge.restart()
@@ -78,13 +82,15 @@ function comparisonOf(
   [floors = [], ...others]: readonly (readonly number[])[],
   isAlone: boolean,
   rivals: readonly Rival[],
-  present: readonly Rival[],
+  present: ReadonlyMap<Rival, RivalSide>,
 ): Omit<Comparison, 'othersShare' | 'rounds'> {
   const engines = isAlone ? undefined : others[0]
   const ofRivals = isAlone ? others : others.slice(1)
-  const beside = rivals.map((rival) =>
-    figuresOfRounds(rival.name, engines ?? floors, ofRivals[present.indexOf(rival)] ?? [], rival.missing()),
-  )
+  const measured = [...present.keys()]
+  const beside = rivals.map((rival) => {
+    const missing = rival.missing() ?? present.get(rival)?.failure
+    return figuresOfRounds(rival.name, engines ?? floors, ofRivals[measured.indexOf(rival)] ?? [], missing)
+  })
   if (engines === undefined) {
     return { floor: median(floors), engine: null, ratio: null, spread: spreadOf(floors), rivals: beside }
   }

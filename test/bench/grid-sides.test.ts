@@ -1,5 +1,5 @@
 /** The sides of a comparison do what they say: floors make the calls they stand for, and every kind of case runs. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -153,6 +153,15 @@ describe('a case', () => {
     })
     expect(outcome.floor).toBeGreaterThan(0)
     expect(outcome.rivals[0]?.ratio).toBeCloseTo((outcome.floor ?? 0) / (outcome.rivals[0]?.value ?? 0), 6)
+  })
+
+  it('goes on when a rival fails, and says why', async () => {
+    using place = new Workplace(folder, originBytes)
+    writeFileSync(join(folder, 'fio'), '#!/bin/sh\necho no luck today >&2\nexit 3\n', { mode: 0o755 })
+    vi.stubEnv('PATH', `${folder}:/bin`)
+    const { floor, rivals } = await measure(make('raw-read'), place, short)
+    expect(floor).toBeGreaterThan(0)
+    expect(rivals).toMatchObject([{ value: null, missing: 'it failed: fio: exit code 3: no luck today' }])
   })
 
   it('names the rival that is not installed', async () => {

@@ -7,6 +7,7 @@ import { Engine, type Origin } from '../../../src/index.js'
 import { CpuGauge } from '../cpu-gauge.js'
 import { median } from '../latency-samples.js'
 import type { Comparison } from '../measure.js'
+import { RivalAttempt } from '../rival-attempt.js'
 import { figuresOfRounds, spreadOf } from '../round-figures.js'
 import type { Workplace } from '../workplace.js'
 import { CopyFloor } from './copy-floor.js'
@@ -29,7 +30,8 @@ export async function measureIdleMerge(
   options: IdleMergeOptions,
 ): Promise<Comparison> {
   using files = new MergeFiles(place, merge, options.bytes)
-  const rival = await startRival(merge, place, options.bytes)
+  const attempt = new RivalAttempt()
+  const rival = await attempt.try(() => startRival(merge, place, options.bytes))
   const floor = new CopyFloor(files)
   const engine = await Engine.start({ workers: merge.workers })
   const floors: number[] = []
@@ -45,7 +47,7 @@ export async function measureIdleMerge(
       let floorSeconds = isFloorFirst ? await floor.copy() : Number.NaN
       const engineSeconds = await mergeOnce(origin, files, merge)
       if (!isFloorFirst) floorSeconds = await floor.copy()
-      const rivalSeconds = await rival?.commit()
+      const rivalSeconds = await attempt.try(async () => rival?.commit())
       if (round < 0) continue
       if (rivalSeconds !== undefined) rivals.push(options.bytes / rivalSeconds / mib)
       floors.push(options.bytes / floorSeconds / mib)
@@ -59,7 +61,8 @@ export async function measureIdleMerge(
   const othersShare = gauge.othersShare()
   const ratios = engines.map((value, round) => value / (floors[round] ?? Number.NaN))
   const medians = { floor: median(floors), engine: median(engines), ratio: median(ratios) }
-  const beside = hasQemuCommit(merge) ? [figuresOfRounds(qemuCommitName, engines, rivals, qemuCommitLacks())] : []
+  const missing = qemuCommitLacks() ?? attempt.failure
+  const beside = hasQemuCommit(merge) ? [figuresOfRounds(qemuCommitName, engines, rivals, missing)] : []
   return { ...medians, spread: spreadOf(ratios), rounds: options.rounds, othersShare, rivals: beside }
 }
 
