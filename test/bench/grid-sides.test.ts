@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { chunkOrder } from '../../bench/grid/addresses.js'
 import { make, sequential, transient } from '../../bench/grid/case-list.js'
 import { curvePrefix } from '../../bench/grid/curve/curve-cases.js'
+import { firstWriteJob } from '../../bench/grid/floor-job.js'
 import { caseName, type GridCase } from '../../bench/grid/grid-case.js'
 import { outcomeOf } from '../../bench/grid/outcome.js'
 import { tableRow } from '../../bench/grid/result-table.js'
@@ -17,7 +18,7 @@ import { byteOffsetOfPosition, dataChunk, geometryOf } from '../../src/format/ge
 const built = <Module>(path: string): Promise<Module> =>
   import(new URL(`../../dist/bench/grid/${path}`, import.meta.url).href) as Promise<Module>
 const { Workplace } = await built<typeof import('../../bench/grid/workplace.js')>('workplace.js')
-const { Floor } = await built<typeof import('../../bench/grid/floor.js')>('floor.js')
+const { descriptorOf, Floor } = await built<typeof import('../../bench/grid/floor.js')>('floor.js')
 const { EngineSide } = await built<typeof import('../../bench/grid/engine-side.js')>('engine-side.js')
 const { measure } = await built<typeof import('../../bench/grid/measure.js')>('measure.js')
 
@@ -101,6 +102,10 @@ describe('the floor of first writes', () => {
     await floor.close()
     expect(operations).toBe(originBytes / (16 * kib))
     expect(() => statSync(place.path('floor-0.cow'))).toThrow('ENOENT')
+    const origin = descriptorOf(0, originBytes)
+    const chunks = chunkOrder(1, 'random')
+    expect(firstWriteJob(make('origin-first-write'), origin, [], chunks).readsChunk).toBe(false)
+    expect(firstWriteJob(make('origin-first-write'), origin, [origin], chunks).readsChunk).toBe(true)
   })
 })
 
