@@ -54,7 +54,7 @@ export function parseOptions(words: readonly string[]): BenchOptions {
     mapped,
     merge,
     rounds: Math.ceil(given.rounds ?? (quick ? 1 : published ? 5 : 3)),
-    seconds: given.seconds ?? (quick ? 0.25 : published ? 0.3 : 0.75),
+    seconds: given.seconds ?? (quick ? 0.25 : published ? 0.25 : 0.75),
     originBytes: (quick ? 64 : 256) * mib,
     pattern: given.case,
     json,
