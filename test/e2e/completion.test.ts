@@ -31,7 +31,19 @@ function offered(...words: string[]): string[] {
 
 describe('bash', () => {
   it('completes commands and their commands', () => {
-    expect(offered('')).toEqual(['demo', 'daemon', 'dmsetup', 'io', 'merge', 'report', 'serve', 'store', 'completion'])
+    expect(offered('')).toEqual([
+      'demo',
+      'daemon',
+      'dmsetup',
+      'io',
+      'load',
+      'merge',
+      'replay',
+      'report',
+      'serve',
+      'store',
+      'completion',
+    ])
     expect(offered('d')).toEqual(['demo', 'daemon', 'dmsetup'])
     expect(offered('io', '')).toEqual(['read', 'write', 'zero', 'discard', 'flush', 'digest'])
     expect(offered('dmsetup', 're')).toEqual(['remove', 'remove_all', 'resume', 'reload', 'rename'])
