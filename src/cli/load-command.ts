@@ -6,7 +6,7 @@ import { type JobOptionName, jobOptionNames, jobOptions } from '../load/job/job-
 import { resolveJob } from '../load/job/resolve-job.js'
 import { parseTimelineEvent } from '../load/run/timeline-event.js'
 import { exampleText, type Finish } from './command-parts.js'
-import { addOutputOptions, type OutputFlags, runAndReport } from './load/load-outputs.js'
+import { addOutputOptions, asUsage, type OutputFlags, runAndReport } from './load/load-outputs.js'
 import { packageVersion } from './package-version.js'
 
 interface LoadFlags extends OutputFlags {
@@ -23,6 +23,7 @@ export function addLoad(program: Command, finish: Finish): void {
     .option('--name <name>', 'what the job from options is called (default: load)')
   addOutputOptions(command)
   for (const name of jobOptionNames) command.addOption(jobFlag(name))
+  letFlagsStandAlone(command)
   command
     .addHelpText(
       'after',
@@ -32,20 +33,22 @@ export function addLoad(program: Command, finish: Finish): void {
         "cowring load --target 'nbd+unix:///?socket=/tmp/nbd.sock' --rw randrw --rate_iops 5000 --open_loop --runtime 60 --time_based jobs.fio",
       ),
     )
-    .action(async (files: readonly string[], flags: LoadFlags) => {
-      const given = givenOptions(flags)
-      const jobs = files.length === 0 ? [{ name: flags.name ?? 'load', options: given }] : await jobsOf(files, given)
-      const planned = jobs.map((job) => ({ spec: resolveJob(job) }))
-      const plan = {
-        title: flags.title ?? titleOf(files, jobs),
-        version: packageVersion(),
-        jobs: planned,
-        events: (flags.at ?? []).map(parseTimelineEvent),
-        mayOverwrite: flags.overwrite ?? false,
-        record: flags.record,
-      }
-      finish(await runAndReport(plan, flags))
-    })
+    .action((files: readonly string[], flags: LoadFlags) => asUsage(command, () => load(files, flags, finish)))
+}
+
+async function load(files: readonly string[], flags: LoadFlags, finish: Finish): Promise<void> {
+  const given = givenOptions(flags)
+  const jobs = files.length === 0 ? [{ name: flags.name ?? 'load', options: given }] : await jobsOf(files, given)
+  const planned = jobs.map((job) => ({ spec: resolveJob(job) }))
+  const plan = {
+    title: flags.title ?? titleOf(files, jobs),
+    version: packageVersion(),
+    jobs: planned,
+    events: (flags.at ?? []).map(parseTimelineEvent),
+    mayOverwrite: flags.overwrite ?? false,
+    record: flags.record,
+  }
+  finish(await runAndReport(plan, flags))
 }
 
 const standingAlone: ReadonlySet<JobOptionName> = new Set([
@@ -56,6 +59,13 @@ const standingAlone: ReadonlySet<JobOptionName> = new Set([
   'group_reporting',
   'direct',
 ])
+
+/** `--time_based jobs.fio` is about a file: a flag has a value only where it is written `--time_based=0`. */
+function letFlagsStandAlone(command: Command): void {
+  const parse = command.parseOptions.bind(command)
+  const alone = new Set([...standingAlone].map((name) => `--${name}`))
+  command.parseOptions = (words) => parse(words.map((word) => (alone.has(word) ? `${word}=1` : word)))
+}
 
 /** fio's own name of the option, with its underscores. */
 const jobFlag = (name: JobOptionName): Option =>

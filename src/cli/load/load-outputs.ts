@@ -1,8 +1,11 @@
 /** What `cowring load` and `cowring replay` have in common: a run that one can watch, and the files it leaves. */
-import { writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { type Command, Option } from 'commander'
+import { CowringError } from '../../index.js'
 import type { LoadResult } from '../../load/result/load-result.js'
 import type { LoadPlan } from '../../load/run/load-plan.js'
 import { collected, exitCodes } from '../command-parts.js'
@@ -42,8 +45,22 @@ export function addOutputOptions(command: Command): Command {
     .option('--title <text>', 'what the run is called in its reports')
 }
 
+/** What the jobs' words get wrong is bad usage, whenever it is found out. */
+export async function asUsage(command: Command, run: () => Promise<void>): Promise<void> {
+  try {
+    await run()
+  } catch (error) {
+    if (!(error instanceof CowringError && error.code === 'INVALID_ARGUMENT')) throw error
+    command.error(`cowring: ${error.message}`)
+  }
+}
+
 /** Runs the plan and writes what was asked for; answers the exit code. */
 export async function runAndReport(plan: LoadPlan, flags: OutputFlags): Promise<number> {
+  // Not when the run is over.
+  for (const file of [flags.output, flags.csv, flags.html, flags.record]) {
+    if (file !== undefined) await access(dirname(resolve(file)), constants.W_OK)
+  }
   // Loading the harness takes some 50 ms, which no other command should wait for.
   const { runLoad } = await import('../../load/run/run-load.js')
   const isForPeople = flags.outputFormat === 'normal' && flags.output === undefined

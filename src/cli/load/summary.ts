@@ -43,6 +43,9 @@ function printJob(page: Page, job: JobResult): void {
   const copies = job.clones === 1 ? '' : `${job.clones} copies, `
   page.line(page.style('dim', `${copies}depth ${job.depth}, ${job.arrival.replace('-', ' ')}, group ${job.group}`))
   page.line(page.style('dim', printable(job.target)))
+  const asked = Number(job.options.iodepth ?? 1)
+  if (asked > job.depth)
+    page.line(`iodepth ${asked} was asked for; this target takes ${job.depth} at a time from each copy: give numjobs`)
   if (job.failure !== undefined) page.line(page.style('red', `ended early: ${printable(job.failure)}`))
   if (directions.length === 0) {
     page.line('no requests')

@@ -13,9 +13,9 @@ const paretoPowerDefault = 0.2
 
 /** `random`, `zipf`, `zipf:1.2`, `pareto`, `pareto:0.9`. */
 export function parseDistribution(text: string): Distribution {
-  const [kind = '', value] = text.trim().toLowerCase().split(':', 2)
+  const [kind = '', value, ...rest] = text.trim().toLowerCase().split(':')
   if (kind === 'random' && value === undefined) return { kind: 'uniform' }
-  const number = value === undefined ? undefined : Number(value)
+  const number = value === undefined ? undefined : rest.length > 0 ? Number.NaN : Number(value)
   if (kind === 'zipf' && (number === undefined || (number > 0 && number <= 100 && number !== 1))) {
     return { kind, theta: number ?? zipfThetaDefault }
   }

@@ -23,8 +23,9 @@ export function parseJobFile(text: string, file: string): WrittenJob[] {
   let current: Map<JobOptionName, WrittenValue> | undefined
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
     const where = `${file}:${index + 1}`
-    const line = raw.trim()
-    if (line === '' || line.startsWith('#') || line.startsWith(';')) continue
+    // A comment behind a value has a space before it here, so that paths may have these signs.
+    const line = raw.replace(/(^|\s)[#;].*$/, '').trim()
+    if (line === '') continue
     const [, section] = /^\[(.+)\]$/.exec(line) ?? []
     if (section === 'global') {
       // A later one adds to those before, for the jobs below it.

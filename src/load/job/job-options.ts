@@ -1,7 +1,18 @@
 /** The options of a job: fio's names and meanings for the subset that is spoken here, and a few of our own, which say so. */
 import { parseDistribution } from './distribution.js'
 import { arrivalNames, patternNames } from './job-spec.js'
-import { flag, microseconds, oneOf, perDirection, size, sizeOrShare, sizeRange, time, whole } from './values.js'
+import {
+  flag,
+  microseconds,
+  oneOf,
+  perDirection,
+  size,
+  sizeOrShare,
+  sizeRange,
+  time,
+  ValueError,
+  whole,
+} from './values.js'
 
 /** Limit: a thread, and 10 MiB, for each clone of most targets. */
 const clonesMax = 64
@@ -33,6 +44,16 @@ const verifyWords = [
   'xxhash',
   'meta',
 ] as const
+
+const engineNames = ['psync', 'sync', 'nbd', 'cowring'] as const
+
+function ioEngine(text: string): (typeof engineNames)[number] {
+  const name = engineNames.find((each) => each === text.trim().toLowerCase())
+  if (name !== undefined) return name
+  throw new ValueError(
+    'it goes by the target: psync or sync for a file, nbd, cowring. Leave it out; a file has one request in flight for each clone, so give numjobs for more',
+  )
+}
 
 export const jobOptions = {
   target: option(String, 'where requests go: file:PATH, cowring:PATH[,…], nbd+unix:///EXPORT?socket=PATH'),
@@ -67,10 +88,7 @@ export const jobOptions = {
   stonewall: option(flag, 'wait for the jobs before'),
   group_reporting: option(flag, 'one report of all jobs that run together'),
   direct: option(flag, 'O_DIRECT'),
-  ioengine: option(
-    oneOf(['psync', 'sync', 'nbd', 'cowring']),
-    'may be said if it is the one the target has: psync or sync of a file, nbd, cowring',
-  ),
+  ioengine: option(ioEngine, 'may be said if it is the one the target has: psync or sync of a file, nbd, cowring'),
 } as const
 
 export type JobOptions = {

@@ -1,5 +1,6 @@
 /** From what was written to what is to be done: defaults filled in, and options that do not go together refused. */
 import { CowringError } from '../../index.js'
+import { parseTarget } from '../target/target-address.js'
 import { parseOptions, type WrittenJob } from './job-file.js'
 import { blockBytesMax, type JobOptions } from './job-options.js'
 import type { JobSpec } from './job-spec.js'
@@ -31,8 +32,8 @@ export function resolveJob(job: WrittenJob): JobSpec {
     runtimeSeconds: options.runtime === 0 ? undefined : options.runtime,
     isTimeBased: options.time_based ?? false,
     rampSeconds: options.ramp_time ?? 0,
-    bytesPerSecond: options.rate,
-    requestsPerSecond: options.rate_iops,
+    bytesPerSecond: rates(options.rate),
+    requestsPerSecond: rates(options.rate_iops),
     isOpenLoop: options.open_loop ?? false,
     arrivals: options.rate_process ?? 'linear',
     distribution: options.random_distribution ?? { kind: 'uniform' },
@@ -47,6 +48,8 @@ export function resolveJob(job: WrittenJob): JobSpec {
     isDirect: options.direct ?? false,
   }
   refuseContradictions(job, spec)
+  refuseOddRates(job, spec)
+  refuseOtherEngine(job, options)
   refuseOddBlocks(job, spec)
   return spec
 }
@@ -57,10 +60,17 @@ function shareOfReads(pattern: string, mixRead: number | undefined): number {
 }
 
 function blockSizes({ bs, bsrange }: JobOptions): PerDirection<SizeRange> {
-  if (bsrange !== undefined) return bsrange
   const of = (bytes = blockBytesDefault): SizeRange => ({ min: bytes, max: bytes })
-  return { read: of(bs?.read), write: of(bs?.write), trim: of(bs?.trim) }
+  return {
+    read: bsrange?.read ?? of(bs?.read),
+    write: bsrange?.write ?? of(bs?.write),
+    trim: bsrange?.trim ?? of(bs?.trim),
+  }
 }
+
+/** 0 for as fast as it goes. */
+const rates = (given: PerDirection<number | undefined> | undefined): PerDirection<number> | undefined =>
+  given && { read: given.read ?? 0, write: given.write ?? 0, trim: given.trim ?? 0 }
 
 function refuseContradictions(job: WrittenJob, spec: JobSpec): void {
   const { bytesPerSecond, isOpenLoop, isTimeBased, isVerified, requestsPerSecond, runtimeSeconds, thinkSeconds } = spec
@@ -68,14 +78,33 @@ function refuseContradictions(job: WrittenJob, spec: JobSpec): void {
   if (bytesPerSecond !== undefined && requestsPerSecond !== undefined) {
     throw refusal(job, 'has rate and rate_iops; give one of them')
   }
-  const rates = bytesPerSecond ?? requestsPerSecond
-  if (isOpenLoop && !(rates !== undefined && Math.max(rates.read, rates.write, rates.trim) > 0)) {
-    throw refusal(job, 'is open_loop without a rate; give rate_iops or rate')
-  }
   if (isOpenLoop && thinkSeconds > 0)
     throw refusal(job, 'is open_loop with thinktime; its rate says when requests come')
   if (isVerified && spec.trims)
     throw refusal(job, 'has verify with trims, after which nothing is certain; leave one out')
+}
+
+/** Each direction of a job has a stream of requests of its own, so a mix has a rate for both or for none. */
+function refuseOddRates(job: WrittenJob, spec: JobSpec): void {
+  const { bytesPerSecond, isOpenLoop, readShare, requestsPerSecond, trims } = spec
+  const given = bytesPerSecond ?? requestsPerSecond ?? { read: 0, write: 0, trim: 0 }
+  const used = [...(readShare > 0 ? [given.read] : []), ...(readShare < 1 ? [trims ? given.trim : given.write] : [])]
+  if (isOpenLoop && used.every((rate) => rate === 0)) {
+    throw refusal(job, 'is open_loop without a rate; give rate_iops or rate')
+  }
+  if (used.some((rate) => rate === 0) && used.some((rate) => rate > 0)) {
+    throw refusal(job, 'has a rate for only one of its directions; give both, such as rate_iops=700,300')
+  }
+}
+
+function refuseOtherEngine(job: WrittenJob, { ioengine, target = '' }: JobOptions): void {
+  const { kind } = parseTarget(target)
+  const engines = { file: ['psync', 'sync'], nbd: ['nbd'], engine: ['cowring'] }[kind]
+  if (ioengine === undefined || engines.includes(ioengine)) return
+  throw refusal(
+    job,
+    `has ioengine ${ioengine}, but its target '${target}' goes by ${engines.join(' or ')}; leave it out`,
+  )
 }
 
 function refuseOddBlocks(job: WrittenJob, { blockBytes }: JobSpec): void {

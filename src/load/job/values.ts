@@ -15,9 +15,9 @@ const sizeUnits: Readonly<Record<string, number>> = {
 }
 const timeUnits: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** `4k`, `1M`, `512`, `1gib`: powers of 1024, as fio's kb_base of 1024 has them. Bytes. */
+/** `4k`, `1M`, `512`, `2gb`: powers of 1024, as fio's kb_base of 1024 has them. `4KiB` is refused: fio takes it for 4000. Bytes. */
 export function size(text: string): number {
-  const [, digits, unit] = /^(\d{1,16}(?:\.\d{1,6})?)([kmgtp]?)(?:i?b)?$/i.exec(text.trim()) ?? []
+  const [, digits, unit] = /^(\d{1,16}(?:\.\d{1,6})?)([kmgtp]?)b?$/i.exec(text.trim()) ?? []
   const bytes = Number(digits ?? Number.NaN) * (sizeUnits[(unit ?? '').toLowerCase()] ?? Number.NaN)
   if (Number.isSafeInteger(bytes)) return bytes
   throw new ValueError('it must be a size such as 512, 4k, 1m or 2g')
@@ -69,24 +69,24 @@ export const oneOf =
     throw new ValueError(`it must be one of ${words.join(', ')}`)
   }
 
-/** What fio takes as up to three values for reads, writes and trims; an empty one is the one before. */
+/** What fio takes as up to three values, for reads, writes and trims. */
 export interface PerDirection<Value> {
   readonly read: Value
   readonly write: Value
   readonly trim: Value
 }
 
+/** Those that are missing at the end are the one before; an empty one is `undefined`, for the default: `,8k` is about writes and trims. */
 export const perDirection =
   <Value>(parse: (text: string) => Value) =>
-  (text: string): PerDirection<Value> => {
-    const parts = text.split(',')
-    if (parts.length > 3 || (parts[0] ?? '').trim() === '') {
+  (text: string): PerDirection<Value | undefined> => {
+    const parts = text.split(',').map((part) => part.trim())
+    if (parts.length > 3 || parts.every((part) => part === '')) {
       throw new ValueError('it must be one value, or up to three for reads, writes and trims: 4k,64k')
     }
-    const read = parse(parts[0] ?? '')
-    const write = (parts[1] ?? '').trim() === '' ? read : parse(parts[1] ?? '')
-    const trim = (parts[2] ?? '').trim() === '' ? write : parse(parts[2] ?? '')
-    return { read, write, trim }
+    const [read = '', write = read, trim = write] = parts
+    const value = (part: string): Value | undefined => (part === '' ? undefined : parse(part))
+    return { read: value(read), write: value(write), trim: value(trim) }
   }
 
 /** `1k-4k`; a single size is both ends. Bytes. */

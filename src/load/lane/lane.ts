@@ -42,6 +42,8 @@ export class Lane {
   /** The next request, if it has been drawn and not been sent yet. */
   readonly #next: Request = { operation: 0, offset: 0, byteLength: 0 }
   #hasNext = false
+  /** The next is a flush that `fsync` asks for: it is due at once, and belongs to no pace. */
+  #isOwnFlush = false
   #isDry = false
   #writesSinceFlush = 0
   readonly #rampEndMs: number
@@ -99,7 +101,7 @@ export class Lane {
         break
       }
       const waitMs = this.#draw(nowMs)
-      if (waitMs > 0) return Math.min(waitMs, this.#nextReportMs - nowMs)
+      if (waitMs > 0) return Math.min(waitMs, this.#nextReportMs - nowMs, this.#endMs - nowMs)
       if (this.#isDry) break
       if (!this.#send(nowMs)) return heldMs
     }
@@ -108,7 +110,7 @@ export class Lane {
 
   /** A request has ended. */
   ended(slot: number, errno: number, nowMs: number): void {
-    const { checks, trace } = this.#parts
+    const { checks, pace, trace } = this.#parts
     const what = this.#operations[slot] as number
     const offset = this.#offsets[slot] as number
     const byteLength = this.#lengths[slot] as number
@@ -119,6 +121,7 @@ export class Lane {
     if (checks !== undefined && !checks.ended(slot, what, offset, byteLength, errno !== 0, nowMs)) this.stop()
     trace?.add(what, offset, byteLength, dueMs, nowMs - sentMs, errno)
     this.#free[this.#freeCount++] = slot
+    if (this.inFlight === 0) pace.quiet(nowMs)
   }
 
   /** The last report. */
@@ -134,7 +137,8 @@ export class Lane {
     const { pace, source, spec } = this.#parts
     if (!this.#hasNext) {
       const next = this.#next
-      if (spec.writesPerFlush > 0 && this.#writesSinceFlush >= spec.writesPerFlush) {
+      this.#isOwnFlush = spec.writesPerFlush > 0 && this.#writesSinceFlush >= spec.writesPerFlush
+      if (this.#isOwnFlush) {
         this.#writesSinceFlush = 0
         next.operation = operation.sync
         next.offset = 0
@@ -145,7 +149,7 @@ export class Lane {
       }
       this.#hasNext = true
     }
-    return this.#next.operation === operation.sync ? 0 : pace.dueMs - nowMs
+    return this.#isOwnFlush ? 0 : pace.dueMs - nowMs
   }
 
   /** False if it must wait for a write in flight to the same sectors. */
@@ -161,8 +165,8 @@ export class Lane {
     this.#lengths[slot] = byteLength
     const sentMs = clock.now()
     this.#sentMs[slot] = sentMs
-    this.#dueMs[slot] = spec.isOpenLoop && what !== operation.sync ? pace.dueMs : sentMs
-    if (what !== operation.sync) pace.took(byteLength, nowMs)
+    this.#dueMs[slot] = spec.isOpenLoop && !this.#isOwnFlush ? pace.dueMs : sentMs
+    if (!this.#isOwnFlush) pace.took(byteLength)
     if (what === operation.write) this.#writesSinceFlush++
     submit(slot, what, offset, byteLength)
     return true

@@ -2,7 +2,7 @@
  * When the next request is due.
  *
  * With a rate, each direction has a stream of its own, at even distances or as a Poisson process, and the earlier one is next: a mix
- * is what the rates make it. Without one, everything is due at once, or after the pause that `thinktime` asks for.
+ * is what the rates make it. Without one, everything is due at once. `thinktime` is a pause that begins when nothing is in flight.
  */
 import type { JobSpec } from '../job/job-spec.js'
 import { RandomWords } from './random-words.js'
@@ -36,7 +36,7 @@ export class Arrivals implements Pace {
   }
 
   get dueMs(): number {
-    return this.#next?.dueMs ?? this.#resumesAtMs
+    return Math.max(this.#next?.dueMs ?? 0, this.#resumesAtMs)
   }
 
   get wanted(): number | undefined {
@@ -48,7 +48,7 @@ export class Arrivals implements Pace {
     this.#resumesAtMs = nowMs
   }
 
-  took(byteLength: number, nowMs: number): void {
+  took(byteLength: number): void {
     const stream = this.#next
     if (stream !== undefined) {
       const evenMs = (1000 * (stream.countsBytes ? byteLength : 1)) / stream.perSecond
@@ -56,7 +56,11 @@ export class Arrivals implements Pace {
       for (const other of this.#streams) if (other.dueMs < (this.#next as Stream).dueMs) this.#next = other
     }
     this.#requests++
-    if (this.#thinkMs > 0 && this.#requests % this.#requestsPerThink === 0) this.#resumesAtMs = nowMs + this.#thinkMs
+    if (this.#thinkMs > 0 && this.#requests % this.#requestsPerThink === 0) this.#resumesAtMs = Number.POSITIVE_INFINITY
+  }
+
+  quiet(nowMs: number): void {
+    if (this.#resumesAtMs === Number.POSITIVE_INFINITY) this.#resumesAtMs = nowMs + this.#thinkMs
   }
 }
 

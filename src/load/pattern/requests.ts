@@ -24,14 +24,16 @@ export interface RequestSource {
 
 /** When requests are due. */
 export interface Pace {
-  /** Milliseconds since the run began; the next request is due then. */
+  /** Milliseconds since the run began; the next request is due then. Infinity: not before `quiet`. */
   readonly dueMs: number
   /** The operation it has to have; `undefined` if that is for the source to say. */
   readonly wanted: number | undefined
   /** The lane begins at this moment. */
   begin(nowMs: number): void
   /** A request was made. */
-  took(byteLength: number, nowMs: number): void
+  took(byteLength: number): void
+  /** Everything that was made has been answered. */
+  quiet(nowMs: number): void
 }
 
 /** The part of the target that a job works on, in bytes. */
@@ -40,6 +42,7 @@ export interface Region {
   readonly end: number
 }
 
+/** Whole blocks, as in fio: what is left at the end of a region is left alone. */
 export class JobRequests implements RequestSource {
   readonly #spec: JobSpec
   readonly #words: RandomWords
@@ -54,19 +57,17 @@ export class JobRequests implements RequestSource {
     const picker = (range: SizeRange) => new BlockPicker(spec, region, range, clone)
     const read = picker(spec.blockBytes.read)
     const same = ({ max, min }: SizeRange) => max === spec.blockBytes.read.max && min === spec.blockBytes.read.min
-    // Reads and writes of one size share one stream, as in fio: a sequential mix goes through the file once.
-    const write = same(spec.blockBytes.write) ? read : picker(spec.blockBytes.write)
+    // As in fio: random reads and writes of one size share the blocks, each comes once; in sequence, each has a place of its own.
+    const write = spec.isRandom && same(spec.blockBytes.write) ? read : picker(spec.blockBytes.write)
     this.#blocks = { read, write, trim: spec.trims ? picker(spec.blockBytes.trim) : write }
   }
 
   next(into: Request, wanted?: number): boolean {
     const { readShare, trims } = this.#spec
-    if (this.#bytesLeft <= 0) return false
     const reads = wanted === undefined ? this.#isRead(readShare) : wanted === operation.read
     into.operation = reads ? operation.read : trims ? operation.trim : operation.write
     const picker = reads ? this.#blocks.read : trims ? this.#blocks.trim : this.#blocks.write
-    picker.pick(into)
-    if (into.byteLength > this.#bytesLeft) into.byteLength = this.#bytesLeft
+    if (!picker.pick(into, this.#bytesLeft)) return false
     this.#bytesLeft -= into.byteLength
     return true
   }
@@ -96,17 +97,20 @@ class BlockPicker {
     if (spec.isRandom) this.#nextBlock = this.#randomBlocks(spec, blocks, clone)
   }
 
-  pick(into: Request): void {
+  /** False if not even the smallest block is left of `bytesLeft`. */
+  pick(into: Request, bytesLeft: number): boolean {
     const { max, min } = this.#range
+    if (bytesLeft < min) return false
     const length = min === max ? min : min * (1 + this.#words.below(Math.floor(max / min)))
     if (this.#nextBlock !== undefined) {
       into.offset = this.#start + this.#nextBlock() * min
     } else {
-      if (this.#at >= this.#end) this.#at = this.#start
+      if (this.#at + min > this.#end) this.#at = this.#start
       into.offset = this.#at
       this.#at += length
     }
-    into.byteLength = Math.min(length, this.#end - into.offset)
+    into.byteLength = Math.min(length, Math.floor(Math.min(this.#end - into.offset, bytesLeft) / min) * min)
+    return true
   }
 
   #randomBlocks(spec: JobSpec, blocks: number, clone: number): () => number {

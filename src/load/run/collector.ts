@@ -59,6 +59,8 @@ export class Collector {
   readonly #series: SeriesPoint[] = []
   /** Intervals that may still get reports, by number. */
   readonly #open = new Map<number, Interval>()
+  /** The first of those that may. */
+  #firstOpen = 0
 
   constructor(intervalMs: number) {
     this.#intervalMs = intervalMs
@@ -72,11 +74,12 @@ export class Collector {
   }
 
   add({ directions, fromMs, isRamp, lane, toMs }: LaneReport): void {
-    const number = Math.floor(fromMs / this.#intervalMs)
+    // A lane that was blocked reports late; what it has done counts where there is still room, so that intervals do not overlap.
+    const number = Math.max(Math.floor(fromMs / this.#intervalMs), this.#firstOpen)
     const interval = this.#open.get(number) ?? new Interval()
     this.#open.set(number, interval)
     interval[isRamp ? 'rampMs' : 'measuredMs'] += toMs - fromMs
-    interval.fromMs = Math.min(interval.fromMs, fromMs)
+    interval.fromMs = Math.min(interval.fromMs, Math.max(fromMs, this.#firstOpen * this.#intervalMs))
     interval.toMs = Math.max(interval.toMs, toMs)
     addAll(interval.sums, directions)
     const row = this.#rowOfLane.get(lane)
@@ -103,6 +106,7 @@ export class Collector {
       if (number > last) break
       this.#close(number)
     }
+    this.#firstOpen = Math.max(this.#firstOpen, last + 1)
   }
 
   series(): readonly SeriesPoint[] {

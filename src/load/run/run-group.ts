@@ -116,8 +116,10 @@ interface Launched {
 function launch(lanes: readonly PlannedLane[], parts: GroupParts): Launched {
   const ended = { early: 0 }
   let expected = 0
-  const begun = lanes.map(({ job, task }) => {
-    const place = job.target.lanePlace(job.volumeName, task.depth, task.bufferBytes)
+  // All of them before the first thread starts: it would wait for the others for ever.
+  const places = lanes.map(({ job, task }) => job.target.lanePlace(job.volumeName, task.depth, task.bufferBytes))
+  const begun = lanes.map(({ task }, index) => {
+    const place = places[index] as LanePlace
     const hear = (message: LaneMessage): void => take(message, parts)
     if (place.kind === 'here') return () => finishing(task, runHere(task, place, hear, parts), parts)
     expected++

@@ -34,8 +34,9 @@ export interface LoadRun {
 export async function runLoad({ plan, signal, watch }: LoadRun): Promise<LoadResult> {
   await using targets = await Targets.open(plan.jobs)
   const show = (phase: LoadPhase, doneShare: number): void => watch(besideTheJobs(phase, doneShare))
-  if (!plan.mayOverwrite) await refuseForeignContent(targets.jobs)
-  await layOut(targets.jobs, (share) => show('layout', share))
+  if (plan.events.length > 0 && targets.engine === undefined) throw eventsWithoutEngine()
+  if (!plan.mayOverwrite) await refuseForeignContent(targets.jobs, plan.events)
+  await layOut(targets.jobs, signal, (share) => show('layout', share))
   await targets.takeSnapshots()
   const control = new ControlWords()
   const verification = new Verification(
@@ -76,11 +77,10 @@ class JobsUnderWay {
   readonly #stores: StoreWatch | undefined
   readonly #snapshotsAtStart: number | null
 
-  /** The run's clock begins. Fails with INVALID_ARGUMENT for events without an engine. */
+  /** The run's clock begins. */
   constructor(parts: JobsParts) {
-    const { control, ledgers, plan, targets, verification } = parts
+    const { control, ledgers, targets, verification } = parts
     const { engine, jobs } = targets
-    if (plan.events.length > 0 && engine === undefined) throw eventsWithoutEngine()
     this.#parts = parts
     this.#groups = groupsOf(jobs)
     this.#plannedSeconds = plannedSeconds(this.#groups)
@@ -97,6 +97,7 @@ class JobsUnderWay {
   async run(signal: AbortSignal): Promise<void> {
     const { control, ledgers, plan, verification } = this.#parts
     const trace = await this.#startTrace()
+    this.#parts.targets.keep()
     const over = new AbortController()
     const stop = (): void => control.stop()
     signal.addEventListener('abort', stop)

@@ -1,4 +1,6 @@
 /** The targets of a run, each opened once, whatever number of jobs is on it. */
+import { realpathSync, rmSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { CowringError } from '../../index.js'
 import type { JobSpec } from '../job/job-spec.js'
 import type { SizeRange } from '../job/values.js'
@@ -26,6 +28,7 @@ export interface PlacedJob {
 export class Targets implements AsyncDisposable {
   readonly jobs: readonly PlacedJob[]
   readonly #open: readonly OpenTarget[]
+  #isKept = false
 
   private constructor(open: readonly OpenTarget[], jobs: readonly PlacedJob[]) {
     this.#open = open
@@ -38,6 +41,7 @@ export class Targets implements AsyncDisposable {
     try {
       const addresses = planned.map(({ spec }) => parseTarget(spec.target))
       const keys = addresses.map(keyOf)
+      refuseDisagreement(planned, addresses, keys)
       for (const [index, key] of keys.entries()) {
         const address = addresses[index] as TargetAddress
         const specs = planned.filter((_, other) => keys[other] === key).map(({ spec }) => spec)
@@ -48,7 +52,7 @@ export class Targets implements AsyncDisposable {
       )
       return new Targets([...open.values()], jobs)
     } catch (error) {
-      for (const target of open.values()) await target.close()
+      for (const target of open.values()) await takeBack(target)
       throw error
     }
   }
@@ -64,16 +68,58 @@ export class Targets implements AsyncDisposable {
     for (const target of this.#open) if (target instanceof EngineTarget) await target.takeSnapshots()
   }
 
+  /** The jobs begin: what was made for them stays. */
+  keep(): void {
+    this.#isKept = true
+  }
+
+  /** Closes all of them; before the jobs have begun, files that were made are removed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const target of this.#open) await target.close()
+    for (const target of this.#open) await (this.#isKept ? target.close() : takeBack(target))
   }
 }
 
-/** Jobs on the same origin share an engine, whatever volume of it they work on and how they call it. */
+async function takeBack(target: OpenTarget): Promise<void> {
+  await target.close()
+  if (target.madeFile !== undefined) rmSync(target.madeFile, { force: true })
+}
+
+/** Jobs on the same file share it, however they call it; those on an origin its engine, whatever volume of it they work on. */
 function keyOf(address: TargetAddress): string {
-  if (address.kind !== 'engine') return JSON.stringify(address)
-  const { calls: _, volume: __, ...same } = address
-  return JSON.stringify(same)
+  if (address.kind === 'nbd') return JSON.stringify(address)
+  if (address.kind === 'file') return JSON.stringify({ ...address, path: realPath(address.path) })
+  const { calls: _, path, volume: __, ...same } = address
+  return JSON.stringify({ ...same, path: path === undefined ? path : realPath(path) })
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return resolve(path)
+  }
+}
+
+/** A file can be opened in one way only: what jobs say of it has to be the same. */
+function refuseDisagreement(
+  planned: readonly PlannedJob[],
+  addresses: readonly TargetAddress[],
+  keys: readonly string[],
+): void {
+  const users = new Map<string, number>()
+  for (const [index, address] of addresses.entries()) {
+    if (address.kind === 'nbd' || address.path === undefined) continue
+    const path = realPath(address.path)
+    const first = users.get(path) ?? index
+    users.set(path, first)
+    if (keys[first] === keys[index]) continue
+    const [one, other] = [planned[first], planned[index]]
+    throw new CowringError(
+      'INVALID_ARGUMENT',
+      `jobs '${one?.spec.name}' and '${other?.spec.name}' open ${address.path} in different ways; only calls and volume may differ: ${one?.spec.target}, ${other?.spec.target}`,
+      { path: address.path },
+    )
+  }
 }
 
 async function openOne(address: TargetAddress, specs: readonly JobSpec[]): Promise<OpenTarget> {
@@ -121,12 +167,13 @@ function regionOf(spec: JobSpec, { name, sizeBytes }: Probe): Region {
   if (start % sectorBytes !== 0 || end % sectorBytes !== 0)
     throw fault('has an offset or a size that is no multiple of 512')
   if (end > sizeBytes) throw fault(`reaches to byte ${end}, but ${name} has ${sizeBytes}; make offset or size smaller`)
-  const block = smallestBlock(spec)
+  const block = largestBlock(spec)
   if (end - start < block) throw fault(`has ${end - start} bytes of ${name} to work on, less than a block of ${block}`)
   return { start, end }
 }
 
-function smallestBlock({ blockBytes, readShare }: JobSpec): number {
-  const used: SizeRange[] = [...(readShare > 0 ? [blockBytes.read] : []), ...(readShare < 1 ? [blockBytes.write] : [])]
+function largestBlock({ blockBytes, readShare, trims }: JobSpec): number {
+  const { read, trim, write } = blockBytes
+  const used: SizeRange[] = [...(readShare > 0 ? [read] : []), ...(readShare < 1 ? [trims ? trim : write] : [])]
   return Math.max(...used.map(({ max }) => max))
 }

@@ -19,6 +19,7 @@ const pageBytes = 4096
 export class EngineTarget implements OpenTarget {
   readonly text: string
   readonly isNew: boolean
+  readonly madeFile: string | undefined
   readonly origin: Origin
   readonly #address: EngineAddress
   readonly #engine: Engine
@@ -31,6 +32,7 @@ export class EngineTarget implements OpenTarget {
     this.#engine = engine
     this.origin = origin
     this.isNew = isNew
+    this.madeFile = isNew ? address.path : undefined
   }
 
   /** Fails as `Engine.start`, `engine.open` and `origin.snapshot`. */
@@ -135,9 +137,10 @@ export class EngineTarget implements OpenTarget {
 
   async close(): Promise<void> {
     try {
-      for (const snapshot of [...this.#taken.keys()]) await this.removeSnapshot(snapshot)
+      for (const snapshot of this.#taken.keys()) if (!snapshot.closed) await snapshot.remove()
     } finally {
       await this.#engine.close()
+      for (const path of this.#taken.values()) if (path !== undefined) rmSync(path, { force: true })
     }
   }
 

@@ -12,12 +12,14 @@ import { type LanePlace, type OpenTarget, type Probe, probeBytes, type TargetNee
 export class FileTarget implements OpenTarget {
   readonly text: string
   readonly isNew: boolean
+  readonly madeFile: string | undefined
   readonly #source: OpenedSource
   readonly #probe: Probe
 
-  private constructor(text: string, source: OpenedSource) {
+  private constructor(text: string, path: string, source: OpenedSource) {
     this.text = text
     this.isNew = source.created
+    this.madeFile = source.created ? path : undefined
     this.#source = source
     this.#probe = new FileProbe(source)
   }
@@ -38,7 +40,7 @@ export class FileTarget implements OpenTarget {
       role: 'device',
       ...(createBytes === undefined || existsSync(path) ? {} : { createBytes }),
     })
-    return new FileTarget(text, source)
+    return new FileTarget(text, path, source)
   }
 
   get volumeNames(): readonly string[] {

@@ -1,4 +1,7 @@
-/** An export of an NBD server, whoever runs it. Each lane has a connection of its own, and so has the coordinator. */
+/**
+ * An export of an NBD server, whoever runs it. Each lane has a connection of its own. So has the coordinator, but not while lanes make
+ * theirs: there are servers that serve one client at a time.
+ */
 import { errnoName } from '../../base/errno-name.js'
 import { CowringError } from '../../index.js'
 import { NbdLaneQueue } from '../lane/nbd-lane-queue.js'
@@ -8,12 +11,11 @@ import { type LanePlace, type OpenTarget, type Probe, probeBytes, type TargetNee
 export class NbdTarget implements OpenTarget {
   readonly text: string
   readonly isNew = false
-  readonly #queue: NbdLaneQueue
-  readonly #probe: Probe
+  readonly madeFile = undefined
+  readonly #probe: NbdProbe
 
   private constructor(text: string, queue: NbdLaneQueue) {
     this.text = text
-    this.#queue = queue
     this.#probe = new NbdProbe(text, queue)
   }
 
@@ -46,18 +48,20 @@ export class NbdTarget implements OpenTarget {
   }
 
   lanePlace(): LanePlace {
+    this.#probe.close()
     return { kind: 'thread', place: { kind: 'nbd', uri: this.text }, transfer: [] }
   }
 
   async close(): Promise<void> {
-    this.#queue.close()
+    this.#probe.close()
   }
 }
 
 class NbdProbe implements Probe {
   readonly name: string
   readonly sizeBytes: number
-  readonly #queue: NbdLaneQueue
+  /** `undefined` while it is not connected. */
+  #queue: NbdLaneQueue | undefined
 
   constructor(name: string, queue: NbdLaneQueue) {
     this.name = name
@@ -67,20 +71,32 @@ class NbdProbe implements Probe {
 
   async read(offset: number, into: Uint8Array): Promise<void> {
     await this.#ask(operation.read, offset, into.byteLength)
-    into.set((this.#queue.buffers[0] as Uint8Array).subarray(0, into.byteLength))
+    into.set((this.#connected().buffers[0] as Uint8Array).subarray(0, into.byteLength))
   }
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
-    ;(this.#queue.buffers[0] as Uint8Array).set(bytes)
+    ;(this.#connected().buffers[0] as Uint8Array).set(bytes)
     await this.#ask(operation.write, offset, bytes.byteLength)
+  }
+
+  /** It connects again when it is used again. */
+  close(): void {
+    this.#queue?.close()
+    this.#queue = undefined
+  }
+
+  #connected(): NbdLaneQueue {
+    this.#queue ??= new NbdLaneQueue(this.name, 1, probeBytes)
+    return this.#queue
   }
 
   /** Blocks while the server works; between two requests everything else has its turn. */
   async #ask(what: number, byteOffset: number, byteLength: number): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
-    this.#queue.submit(0, what, byteOffset, byteLength)
-    this.#queue.wait(-1)
-    const errno = this.#queue.errnos[0] as number
+    const queue = this.#connected()
+    queue.submit(0, what, byteOffset, byteLength)
+    queue.wait(-1)
+    const errno = queue.errnos[0] as number
     if (errno === 0) return
     const text = `${this.name} cannot be ${what === operation.read ? 'read' : 'written'} at ${byteOffset}: the server answered ${errnoName(errno)}`
     throw new CowringError('IO_ERROR', text, { device: this.name, byteOffset, errno })

@@ -31,6 +31,8 @@ export interface OpenTarget {
   readonly text: string
   /** Nothing was there before: it was made for this run. */
   readonly isNew: boolean
+  /** The file that was made, if there was none. */
+  readonly madeFile: string | undefined
   /** Those that are checked with any other of them: an origin and its snapshots. */
   readonly volumeNames: readonly string[]
   /** The volume that a job works on. Fails with INVALID_ARGUMENT if there is none of that name. */

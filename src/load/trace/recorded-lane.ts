@@ -46,4 +46,6 @@ export class RecordedRequests implements RequestSource, Pace {
   }
 
   took(): void {}
+
+  quiet(): void {}
 }

@@ -21,9 +21,9 @@ export interface ReplayWish {
 /** What still holds of a recorded job; the rest is in its requests. */
 const keptOptions: readonly JobOptionName[] = ['target', 'direct', 'group_reporting', 'verify']
 
-/** Fails with INVALID_ARGUMENT. `file` is the recording's name in messages. */
+/** Jobs without a request are left out: the recording may end before their turn. Fails with INVALID_ARGUMENT. `file` is its name in messages. */
 export function replayedJobs({ batches, head }: Trace, file: string, wish: ReplayWish): PlannedJob[] {
-  return head.jobs.map((job) => {
+  const jobs = head.jobs.flatMap((job) => {
     const recorded = job.lanes.map((lane) => {
       return recordedLane(
         lane,
@@ -32,11 +32,11 @@ export function replayedJobs({ batches, head }: Trace, file: string, wish: Repla
         wish.speed,
       )
     })
-    if (recorded.every(({ operations }) => operations.length === 0)) {
-      throw new CowringError('INVALID_ARGUMENT', `${file} has no requests of job '${job.name}'`, { path: file })
-    }
-    return { spec: replayedSpec(job, recorded, file, wish), recorded }
+    if (recorded.every(({ operations }) => operations.length === 0)) return []
+    return [{ spec: replayedSpec(job, recorded, file, wish), recorded }]
   })
+  if (jobs.length > 0) return jobs
+  throw new CowringError('INVALID_ARGUMENT', `${file} has no requests`, { path: file })
 }
 
 /** All requests of a lane in the order in which they were due: they were recorded as they ended. */
@@ -82,11 +82,12 @@ function replayedSpec(
   if (wish.target !== undefined) written.set('target', { text: wish.target, where: '--target' })
   written.set('verify', { text: wish.verifies ? 'sectors' : 'none', where: '--verify' })
   const spec = resolveJob({ name, options: written })
-  const { counts, largest, total } = requestsOf(recorded)
+  const { counts, end, largest, total } = requestsOf(recorded)
   const reads = counts[operation.read] as number
   const size = { min: 512, max: Math.max(512, largest) }
   return {
     ...spec,
+    size: { bytes: end },
     blockBytes: { read: size, write: size, trim: size },
     readShare: total === 0 ? 1 : reads / total,
     trims: (counts[operation.trim] as number) > 0,
@@ -96,16 +97,27 @@ function replayedSpec(
   }
 }
 
-/** How many there are of each operation, how many move bytes, and the largest of those. */
-function requestsOf(recorded: readonly RecordedLane[]): { counts: number[]; largest: number; total: number } {
+interface RequestFacts {
+  /** Of each operation. */
+  readonly counts: readonly number[]
+  /** Of those but flushes. */
+  readonly total: number
+  /** Bytes of the largest that moves any. */
+  readonly largest: number
+  /** Where the farthest ends. */
+  readonly end: number
+}
+
+function requestsOf(recorded: readonly RecordedLane[]): RequestFacts {
   const counts = [0, 0, 0, 0]
-  let largest = 0
-  for (const { lengths, operations } of recorded) {
+  let [end, largest] = [0, 0]
+  for (const { lengths, offsets, operations } of recorded) {
     for (const [index, what] of operations.entries()) {
       counts[what] = (counts[what] as number) + 1
+      end = Math.max(end, (offsets[index] as number) + (lengths[index] as number))
       if (what === operation.read || what === operation.write) largest = Math.max(largest, lengths[index] as number)
     }
   }
   const [reads = 0, writes = 0, trims = 0] = counts
-  return { counts, largest, total: reads + writes + trims }
+  return { counts, end, largest, total: reads + writes + trims }
 }

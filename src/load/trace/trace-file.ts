@@ -6,6 +6,7 @@
  * offsets in sectors, times in microseconds since the request before.
  */
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
+import { pipeline } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { PackrStream, UnpackrStream } from 'msgpackr'
 import { CowringError } from '../../index.js'
@@ -93,9 +94,11 @@ export interface Trace {
   readonly isWhole: boolean
 }
 
-/** Limit: what fits in memory is read; some 20 bytes a request. Fails with INVALID_ARGUMENT if it is no recording. */
+/** Limit: what fits in memory is read; some 20 bytes a request. Fails with INVALID_ARGUMENT if it is no recording, and as the system says. */
 export async function readTrace(path: string): Promise<Trace> {
-  const unpacker = createReadStream(path).pipe(new UnpackrStream(packing))
+  const unpacker = new UnpackrStream(packing)
+  // What goes wrong in the file comes out of the unpacker, below.
+  pipeline(createReadStream(path), unpacker, () => {})
   const batches: TraceBatch[] = []
   let head: TraceHead | undefined
   let end: number | undefined
@@ -106,7 +109,8 @@ export async function readTrace(path: string): Promise<Trace> {
       else if ('operations' in record) batches.push(unpacked(record))
     }
   } catch (error) {
-    if (error instanceof CowringError || head === undefined) throw error
+    if (error instanceof CowringError || (error instanceof Error && 'syscall' in error)) throw error
+    if (head === undefined) throw noTrace(path)
     // Cut off in the middle of a batch: those before it are whole.
   }
   if (head === undefined) throw noTrace(path)
