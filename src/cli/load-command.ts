@@ -60,11 +60,13 @@ const standingAlone: ReadonlySet<JobOptionName> = new Set([
   'direct',
 ])
 
-/** `--time_based jobs.fio` is about a file: a flag has a value only where it is written `--time_based=0`. */
+/** `--time_based jobs.fio` is about a file: only what can be a flag's value is one. */
 function letFlagsStandAlone(command: Command): void {
   const parse = command.parseOptions.bind(command)
   const alone = new Set([...standingAlone].map((name) => `--${name}`))
-  command.parseOptions = (words) => parse(words.map((word) => (alone.has(word) ? `${word}=1` : word)))
+  const isValue = (word: string | undefined): boolean => ['0', '1', 'true', 'false'].includes(word ?? '')
+  command.parseOptions = (words) =>
+    parse(words.map((word, at) => (alone.has(word) && !isValue(words[at + 1]) ? `${word}=1` : word)))
 }
 
 /** fio's own name of the option, with its underscores. */

@@ -51,7 +51,7 @@ export async function asUsage(command: Command, run: () => Promise<void>): Promi
     await run()
   } catch (error) {
     if (!(error instanceof CowringError && error.code === 'INVALID_ARGUMENT')) throw error
-    command.error(`cowring: ${error.message}`)
+    command.error(`error: ${error.message}`)
   }
 }
 

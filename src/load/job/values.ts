@@ -96,8 +96,8 @@ export interface SizeRange {
 }
 
 export function sizeRange(text: string): SizeRange {
-  const [low = '', high = low] = text.split('-', 2)
+  const [low = '', high = low, ...rest] = text.split('-')
   const range = { min: size(low), max: size(high) }
-  if (range.min > 0 && range.min <= range.max) return range
+  if (range.min > 0 && range.min <= range.max && rest.length === 0) return range
   throw new ValueError('it must be a range of sizes, the smaller first: 1k-16k')
 }

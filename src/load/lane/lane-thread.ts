@@ -1,14 +1,11 @@
 /** What a lane's own thread runs. */
 import type { MessagePort } from 'node:worker_threads'
-import { Engine } from '../../index.js'
 import type { ThreadPlace } from '../target/open-target.js'
 import { fillWithOwnSectors } from './buffers.js'
 import { ControlWords } from './control-words.js'
 import { FileQueue } from './file-queue.js'
 import type { LaneEnd, LaneMessage, LaneTask } from './lane-task.js'
 import { makeLane } from './make-lane.js'
-import { NbdLaneQueue } from './nbd-lane-queue.js'
-import { PlaceQueue } from './place-queue.js'
 import type { BlockingQueue } from './queue.js'
 import { runBlocking } from './run-blocking.js'
 import { RunClock } from './run-clock.js'
@@ -41,14 +38,21 @@ interface OpenedQueue extends AsyncDisposable {
   readonly queue: BlockingQueue
 }
 
+/** Each kind loads what it needs and no more: there may be many threads to start. */
 async function openQueue(place: ThreadPlace, { bufferBytes, depth }: LaneTask): Promise<OpenedQueue> {
   if (place.kind === 'engine') {
+    const { Engine } = await import('../../index.js')
+    const { PlaceQueue } = await import('./place-queue.js')
     const engine = Engine.attach(place.token)
     const volume = await engine.open(place.device)
     const queue = new PlaceQueue(volume, engine.buffer, bufferBytes)
     return { queue, [Symbol.asyncDispose]: () => engine.close() }
   }
-  const queue =
-    place.kind === 'file' ? new FileQueue(place.file, bufferBytes) : new NbdLaneQueue(place.uri, depth, bufferBytes)
+  const queue = place.kind === 'file' ? new FileQueue(place.file, bufferBytes) : await nbdQueue(place.uri)
   return { queue, [Symbol.asyncDispose]: async () => queue.close() }
+
+  async function nbdQueue(uri: string): Promise<BlockingQueue> {
+    const { NbdLaneQueue } = await import('./nbd-lane-queue.js')
+    return new NbdLaneQueue(uri, depth, bufferBytes)
+  }
 }

@@ -74,12 +74,13 @@ export class Collector {
   }
 
   add({ directions, fromMs, isRamp, lane, toMs }: LaneReport): void {
-    // A lane that was blocked reports late; what it has done counts where there is still room, so that intervals do not overlap.
-    const number = Math.max(Math.floor(fromMs / this.#intervalMs), this.#firstOpen)
+    // A lane that was blocked reports late. What it has done counts where its report ends then, so that intervals do not overlap.
+    const begun = Math.floor(fromMs / this.#intervalMs)
+    const number = begun >= this.#firstOpen ? begun : Math.max(this.#firstOpen, Math.floor(toMs / this.#intervalMs))
     const interval = this.#open.get(number) ?? new Interval()
     this.#open.set(number, interval)
     interval[isRamp ? 'rampMs' : 'measuredMs'] += toMs - fromMs
-    interval.fromMs = Math.min(interval.fromMs, Math.max(fromMs, this.#firstOpen * this.#intervalMs))
+    interval.fromMs = Math.min(interval.fromMs, Math.max(fromMs, number * this.#intervalMs))
     interval.toMs = Math.max(interval.toMs, toMs)
     addAll(interval.sums, directions)
     const row = this.#rowOfLane.get(lane)

@@ -13,12 +13,14 @@ export type TimelineEvent = { readonly atSeconds: number; readonly text: string 
 const forms =
   "'5s snapshot NAME [chunk=SECTORS] [store=P|PO|N] [durability=…] [size=BYTES]', '9s remove NAME', '20s merge NAME', '30s kill-worker NUMBER'"
 
-const wishes: Readonly<Record<string, (text: string) => SnapshotWish>> = {
-  chunk: (text) => ({ chunkSectors: whole(1, 2_097_152)(text) }),
-  store: (text) => ({ store: oneOf<Lowercase<StoreType>>(['p', 'po', 'n'])(text).toUpperCase() as StoreType }),
-  durability: (text) => ({ durability: oneOf<Durability>(['power-loss', 'process-crash', 'none'])(text) }),
-  size: (text) => ({ cowBytes: size(text) }),
-}
+const wishes = new Map<string, (text: string) => SnapshotWish>(
+  Object.entries({
+    chunk: (text) => ({ chunkSectors: whole(1, 2_097_152)(text) }),
+    store: (text) => ({ store: oneOf<Lowercase<StoreType>>(['p', 'po', 'n'])(text).toUpperCase() as StoreType }),
+    durability: (text) => ({ durability: oneOf<Durability>(['power-loss', 'process-crash', 'none'])(text) }),
+    size: (text) => ({ cowBytes: size(text) }),
+  } satisfies Record<string, (text: string) => SnapshotWish>),
+)
 
 /** Fails with INVALID_ARGUMENT. */
 export function parseTimelineEvent(text: string): TimelineEvent {
@@ -40,7 +42,7 @@ export function parseTimelineEvent(text: string): TimelineEvent {
 function wishOf(settings: readonly string[]): SnapshotWish {
   const parsed = settings.map((setting) => {
     const at = setting.indexOf('=')
-    const parse = wishes[setting.slice(0, at)]
+    const parse = wishes.get(setting.slice(0, at))
     if (at < 0 || parse === undefined) throw new ValueError(`'${setting}' is no setting of a snapshot`)
     return parse(setting.slice(at + 1))
   })

@@ -48,11 +48,11 @@ interface PackedBatch {
 
 type TraceRecord = TraceHead | PackedBatch | { readonly end: number }
 
-/** Typed arrays keep their type. */
-const packing = { moreTypes: true, structuredClone: true } as const
+/** Typed arrays keep their type. An object for each stream, which puts what it knows of records in it. */
+const packing = () => ({ moreTypes: true, structuredClone: true }) as const
 
 export class TraceWriter {
-  readonly #packer = new PackrStream(packing)
+  readonly #packer = new PackrStream(packing())
   readonly #file: WriteStream
   #requests = 0
 
@@ -96,7 +96,7 @@ export interface Trace {
 
 /** Limit: what fits in memory is read; some 20 bytes a request. Fails with INVALID_ARGUMENT if it is no recording, and as the system says. */
 export async function readTrace(path: string): Promise<Trace> {
-  const unpacker = new UnpackrStream(packing)
+  const unpacker = new UnpackrStream(packing())
   // What goes wrong in the file comes out of the unpacker, below.
   pipeline(createReadStream(path), unpacker, () => {})
   const batches: TraceBatch[] = []
