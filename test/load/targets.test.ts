@@ -40,11 +40,18 @@ describe('a target of its own', () => {
   })
 
   it('does trims, and many jobs on one thread each', async () => {
-    const words = ['--target', 'cowring:memory,size=4m,snapshots=1', '--rw', 'randtrim', '--numjobs', '3', ...short]
+    const words = ['--target', 'cowring:memory,size=4m', '--rw', 'randtrim', '--numjobs', '3', ...short]
     const { jobs } = await runs.result(words)
     expect(jobs.map(({ directions }) => directions.trim.requests > 0)).toEqual([true, true, true])
     const [all] = (await runs.result([...words, '--group_reporting'])).jobs
     expect(all).toMatchObject({ clones: 3 })
+  })
+
+  it('says why a request failed', async () => {
+    const words = ['--target', 'cowring:memory,size=4m,snapshots=1', '--rw', 'randtrim', ...short]
+    const [job] = (await runs.result(words, 1)).jobs
+    expect(job?.failure).toMatch(/^a trim of 4096 bytes at \d+ failed: .*discard/)
+    expect(job?.directions.trim).toMatchObject({ requests: 0, errors: 1 })
   })
 
   it('says that a file takes one request at a time', async () => {

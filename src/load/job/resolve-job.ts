@@ -107,7 +107,11 @@ function refuseOtherEngine(job: WrittenJob, { ioengine, target = '' }: JobOption
   )
 }
 
-function refuseOddBlocks(job: WrittenJob, { blockBytes }: JobSpec): void {
+function refuseOddBlocks(job: WrittenJob, { blockBytes, offset, size }: JobSpec): void {
+  for (const place of [offset, size]) {
+    if (place === undefined || 'share' in place || place.bytes % sectorBytes === 0) continue
+    throw refusal(job, `has an offset or a size of ${place.bytes} bytes, no multiple of ${sectorBytes}`)
+  }
   for (const { max, min } of Object.values(blockBytes) as SizeRange[]) {
     const odd = [min, max].find((bytes) => bytes === 0 || bytes % sectorBytes !== 0 || bytes > blockBytesMax)
     if (odd === undefined) continue

@@ -157,15 +157,14 @@ function placed(planned: PlannedJob, number: number, address: TargetAddress, tar
 }
 
 const sectorBytes = 512
+const wholeSectors = (bytes: number): number => Math.floor(bytes / sectorBytes) * sectorBytes
 
 function regionOf(spec: JobSpec, { name, sizeBytes }: Probe): Region {
   const bytes = (value: { bytes: number } | { share: number }): number =>
-    'bytes' in value ? value.bytes : Math.floor((value.share * sizeBytes) / sectorBytes) * sectorBytes
+    'bytes' in value ? value.bytes : wholeSectors(value.share * sizeBytes)
   const start = bytes(spec.offset)
-  const end = spec.size === undefined ? sizeBytes : start + bytes(spec.size)
+  const end = spec.size === undefined ? wholeSectors(sizeBytes) : start + bytes(spec.size)
   const fault = (text: string): CowringError => new CowringError('INVALID_ARGUMENT', `job '${spec.name}' ${text}`)
-  if (start % sectorBytes !== 0 || end % sectorBytes !== 0)
-    throw fault('has an offset or a size that is no multiple of 512')
   if (end > sizeBytes) throw fault(`reaches to byte ${end}, but ${name} has ${sizeBytes}; make offset or size smaller`)
   const block = largestBlock(spec)
   if (end - start < block) throw fault(`has ${end - start} bytes of ${name} to work on, less than a block of ${block}`)

@@ -21,7 +21,7 @@ export class LoadRuns extends DaemonUnderTest {
   /** Its record; fails if it does not end with `code`. */
   async result(words: readonly string[], code = 0): Promise<LoadResult> {
     const ended = await this.load(...words, '--output-format', 'json')
-    if (ended.code !== code) throw new Error(`it ended with ${ended.code}:\n${ended.out}${ended.err}`)
+    if (ended.code !== code) throw new Error(`it ended with ${ended.code}: ${ended.err}\n${failuresOf(ended.out)}`)
     return (JSON.parse(ended.out) as { cowring: LoadResult }).cowring
   }
 
@@ -62,6 +62,12 @@ export class LoadRuns extends DaemonUnderTest {
     )
   }
 }
+
+const failuresOf = (json: string): string =>
+  json
+    .split('\n')
+    .filter((line) => line.includes('"failure"'))
+    .join('\n')
 
 /** Answered, of all directions. */
 export const requestsOf = ({ directions }: JobResult): number =>
