@@ -1,4 +1,5 @@
 /** Load on each kind of target, by the built command line. */
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { LoadRuns, requestsOf } from '../support/load/load-runs.js'
@@ -157,3 +158,21 @@ it('a server that is gone in the middle ends the job with a sentence, soon', asy
   expect(running.out.toString()).toMatch(/ended early: .*(NBD|server)/)
   expect(running.out.toString()).toContain('1 job ended early')
 })
+
+it.skipIf(!hasTool('nbdkit'))(
+  'clones that find no place at the server end the run, and the others do not wait',
+  async () => {
+    const socket = runs.at('limited')
+    const server = spawn('nbdkit', ['-f', '-U', socket, '--filter=limit', 'memory', '1M', 'limit=1'], {
+      stdio: 'ignore',
+    })
+    try {
+      while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 10))
+      const words = ['--rw', 'randread', '--numjobs', '3', '--runtime', '20', '--time_based']
+      const { jobs } = await runs.result(['--target', `nbd+unix:///?socket=${socket}`, ...words], 1)
+      expect(jobs.some(({ failure }) => failure !== undefined)).toBe(true)
+    } finally {
+      server.kill('SIGKILL')
+    }
+  },
+)

@@ -56,12 +56,12 @@ describe('a lane', () => {
   })
 
   it('ends in a long pause, when its time is up', () => {
-    const bench = new LaneBench({ ...timed, runtime: '1', thinktime: '1h' })
+    const bench = new LaneBench({ ...timed, runtime: '800ms', thinktime: '1h' })
     bench.lane.issue(0)
     bench.nowMs = 1
     bench.lane.ended(0, 0, 1)
-    expect(bench.lane.issue(600)).toBeLessThanOrEqual(400)
-    bench.lane.issue(1000)
+    expect(bench.lane.issue(600)).toBeLessThanOrEqual(200)
+    bench.lane.issue(800)
     expect([bench.lane.isDone, bench.sent.length]).toEqual([true, 1])
   })
 
@@ -101,6 +101,13 @@ describe('a lane', () => {
     const options = { rw: 'read', iodepth: '4', thinktime: '10ms', thinktime_blocks: '2' }
     const at = new LaneBench(options, { regionBytes: 6 * 4096 }).run().sent
     expect(at.map(({ atMs }) => atMs)).toEqual([0, 0, 11, 11, 22, 22])
+  })
+
+  it('pauses from the last of these answers on', () => {
+    const options = { rw: 'read', iodepth: '4', thinktime: '10ms', thinktime_blocks: '2' }
+    const answer = ({ atMs }: { atMs: number }, index: number) => ({ atMs: atMs + (index % 2 === 0 ? 1 : 5) })
+    const at = new LaneBench(options, { regionBytes: 4 * 4096, answer }).run().sent
+    expect(at.map(({ atMs }) => atMs)).toEqual([0, 0, 15, 15])
   })
 
   it('ends with a sentence when a request fails, and takes what is still in flight', () => {

@@ -176,6 +176,11 @@ describe('the requests of a job', () => {
     const around = (rw: string, many: number) =>
       offsets(drawAll(new JobRequests(jobSpec({ rw, ...options }), { start: 0, end: 64 * kib }, 0), many))
     expect(around('read', 33)).toEqual(numbersTo(33).map((index) => (index % 16) * 4096))
+    const odd = { start: 0, end: 10 * kib }
+    const inOdd = drawAll(new JobRequests(jobSpec({ rw: 'write', ...options }), odd, 0), 5)
+    expect(inOdd.map(({ byteLength, offset }) => [offset, byteLength])).toEqual(
+      [0, 4096, 0, 4096, 0].map((offset) => [offset, 4096]),
+    )
     const [first, second] = [around('randread', 32).slice(0, 16), around('randread', 32).slice(16)]
     expect(first).not.toEqual(second)
     expect(first.toSorted()).toEqual(second.toSorted())

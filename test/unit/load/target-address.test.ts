@@ -32,6 +32,7 @@ describe('a target', () => {
 
   it('is an engine, with settings at the end', () => {
     expect(parseTarget('cowring:disk')).toEqual(engine)
+    expect(parseTarget('cowring:size=1')).toEqual({ ...engine, path: 'size=1' })
     expect(parseTarget('cowring:/d,x=1/a,b,snapshots=3,chunk=8,store=PO,durability=none')).toEqual({
       ...engine,
       path: '/d,x=1/a,b',
