@@ -1,6 +1,6 @@
 /** What a run leaves, how it ends, and what it refuses to begin. */
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LoadRuns, requestsOf } from '../support/load/load-runs.js'
 
@@ -194,15 +194,31 @@ describe('a run that cannot begin', () => {
 })
 
 describe('an interrupted run', () => {
+  /** Until something has been written to a file that was made sparse. */
+  const written = async (name: string): Promise<void> => {
+    while (!existsSync(runs.at(name)) || statSync(runs.at(name)).blocks === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
   it('ends early with its results, and what was beside the image is gone', async () => {
     const target = 'cowring:disk,size=1m,snapshots=2'
     const running = runs.start('load', '--target', target, '--rw', 'randwrite', '--runtime', '30', '--time_based')
-    while (!existsSync(runs.at('disk.s1.cow'))) await new Promise((resolve) => setTimeout(resolve, 10))
-    await new Promise((resolve) => setTimeout(resolve, 400))
+    await written('disk')
+    expect(runs.names).toEqual(['disk', 'disk.cowring', 'disk.s0.cow', 'disk.s1.cow'])
     running.child.kill('SIGINT')
     const { code } = await running.ended
     expect([code, running.err]).toEqual([130, ''])
     expect(running.out.toString()).toMatch(/[\d,]+ requests answered/)
     expect(runs.names).toEqual(['disk'])
+  })
+
+  it('leaves no file that is laid out in part', async () => {
+    const target = 'cowring:disk,size=16g'
+    const running = runs.start('load', '--target', target, '--rw', 'randread', '--runtime', '30', '--time_based')
+    await written('disk')
+    running.child.kill('SIGINT')
+    expect((await running.ended).code).toBe(130)
+    expect(runs.names).toEqual([])
   })
 })

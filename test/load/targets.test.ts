@@ -29,7 +29,8 @@ describe('a target of its own', () => {
     expect(job?.failure).toBeUndefined()
     const { read, sync, write } = job?.directions ?? {}
     expect(write?.requests).toBeGreaterThan(0)
-    expect(sync?.requests).toBe(Math.floor((write?.requests ?? 0) / 16))
+    // Time may be up between the last write and its flush.
+    expect(Math.floor((write?.requests ?? 0) / 16) - (sync?.requests ?? 0)).toBeOneOf([0, 1])
     expect(read?.requests === 0).toBe(target === 'two.img')
     const snapshots = Number(/snapshots=(\d)/.exec(target)?.[1] ?? 0)
     expect(snapshotsAtStart).toBe(target.startsWith('cowring:') ? snapshots : null)

@@ -31,7 +31,8 @@ const several = (many: number, one: string, more: string): string[] =>
 
 function successOf({ jobs, verification }: LoadResult): string {
   const directions = jobs.flatMap((job) => Object.values(job.directions))
-  const answered = `${count(directions.reduce((sum, direction) => sum + direction.requests, 0))} requests answered`
+  const requests = directions.reduce((sum, direction) => sum + direction.requests, 0)
+  const answered = `${count(requests)} ${requests === 1 ? 'request' : 'requests'} answered`
   if (verification === null) return `${answered}, nothing verified`
   const left = verification.unchecked.length
   const unchecked = left === 0 ? '' : `; ${count(left)} ${left === 1 ? 'volume was' : 'volumes were'} not checked`

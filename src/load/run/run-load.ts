@@ -97,7 +97,8 @@ class JobsUnderWay {
   async run(signal: AbortSignal): Promise<void> {
     const { control, ledgers, plan, verification } = this.#parts
     const trace = await this.#startTrace()
-    this.#parts.targets.keep()
+    // Interrupted before, a file may be laid out in part, and nobody has used it.
+    if (!signal.aborted) this.#parts.targets.keep()
     const over = new AbortController()
     const stop = (): void => control.stop()
     signal.addEventListener('abort', stop)

@@ -118,6 +118,8 @@ describe('a recording', () => {
       '{"magic":"cowring-trace-1"}',
       seeded,
       Buffer.alloc(5000),
+      // An extension that there is not.
+      Buffer.of(0xd4, 5, 0),
       Buffer.alloc(5000, 255),
     ]) {
       writeFileSync(path, content)
