@@ -49,6 +49,14 @@ describe('a target of its own', () => {
     expect(all).toMatchObject({ clones: 3 })
   })
 
+  it('has room for large requests, many at a time', async () => {
+    const words = ['--target', 'cowring:memory,size=16m', '--bs', '4m', '--rw', 'randwrite', ...short]
+    const [job] = (await runs.result([...words, '--iodepth', '64', '--numjobs', '2', '--group_reporting'])).jobs
+    expect(job?.directions.write.requests).toBeGreaterThan(0)
+    const { code, err } = await runs.load(...words, '--iodepth', '1024')
+    expect([code, err]).toEqual([2, expect.stringContaining('make bs, iodepth or numjobs smaller')])
+  })
+
   it('says why a request failed', async () => {
     const words = ['--target', 'cowring:memory,size=4m,snapshots=1', '--rw', 'randtrim', ...short]
     const [job] = (await runs.result(words, 1)).jobs

@@ -127,6 +127,7 @@ async function openOne(address: TargetAddress, specs: readonly JobSpec[]): Promi
     writes: specs.some(({ readShare }) => readShare < 1),
     direct: specs.some(({ isDirect }) => isDirect),
     bufferBytes: Math.max(...specs.map(bufferBytesOf)),
+    flightBytes: specs.reduce((sum, spec) => sum + spec.clones * spec.depth * bufferBytesOf(spec), 0),
     createBytes: createBytesOf(specs),
   }
   const [{ target: text = '' } = {}] = specs

@@ -15,6 +15,9 @@ export type SnapshotWish = Pick<SnapshotOptions, 'chunkSectors' | 'store' | 'dur
 /** A seat's own buffer is at least so large. */
 const seatBytesMin = 2 ** 20
 const pageBytes = 4096
+/** What an engine has without being told, and at most. */
+const arenaBytesMin = 2 ** 28
+const arenaBytesMax = 2 ** 32
 
 export class EngineTarget implements OpenTarget {
   readonly text: string
@@ -43,7 +46,8 @@ export class EngineTarget implements OpenTarget {
       const fault = `target '${text}': ${path} does not exist; say how large it is to be: add ,size=1g`
       throw new CowringError('INVALID_ARGUMENT', fault)
     }
-    const engine = await Engine.start(workers === undefined ? {} : { workers })
+    const arenaBytes = arenaBytesFor(text, needs.flightBytes)
+    const engine = await Engine.start({ arenaBytes, ...(workers === undefined ? {} : { workers }) })
     const takeBack = isNew && path !== undefined ? makeSparse(path, sizeBytes as number) : undefined
     try {
       const source = path ?? { memory: sizeBytes as number }
@@ -165,6 +169,14 @@ export class EngineTarget implements OpenTarget {
     if (path === undefined) return undefined
     return join(resolve(cowFolder ?? dirname(path)), `${basename(path)}.${name}.cow`)
   }
+}
+
+/** A power of two, with as much room again for what the allocator rounds up. Fails with INVALID_ARGUMENT. */
+function arenaBytesFor(text: string, flightBytes: number): number {
+  const arenaBytes = Math.max(arenaBytesMin, 2 ** Math.ceil(Math.log2(Math.max(1, 2 * flightBytes))))
+  if (arenaBytes <= arenaBytesMax) return arenaBytes
+  const fault = `target '${text}': its jobs would have ${flightBytes} bytes in flight, and an engine has room for ${arenaBytesMax / 2}; make bs, iodepth or numjobs smaller`
+  throw new CowringError('INVALID_ARGUMENT', fault, { byteLength: flightBytes })
 }
 
 /** Makes an image; what is returned takes it back. */

@@ -49,6 +49,8 @@ export interface TargetNeeds {
   readonly direct: boolean
   /** The largest request. */
   readonly bufferBytes: number
+  /** Of all that may be in flight at once. */
+  readonly flightBytes: number
   /** Of a file that has to be made; `undefined` if the jobs do not say. */
   readonly createBytes: number | undefined
 }
