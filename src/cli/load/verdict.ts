@@ -12,16 +12,20 @@ export function verdictOf(result: LoadResult): Verdict {
   return { holds: faults.length === 0, text: faults.length === 0 ? successOf(result) : faults.join(', ') }
 }
 
-function faultsOf({ jobs, timeline, verification }: LoadResult): string[] {
+function faultsOf({ jobs, stores, timeline, verification }: LoadResult): string[] {
   const violations = verification === null ? 0 : verification.violations.length + verification.moreViolations
   const directions = jobs.flatMap((job) => Object.values(job.directions))
   const errors = directions.reduce((sum, direction) => sum + direction.errors, 0)
   const failedJobs = jobs.filter((job) => job.failure !== undefined).length
   const failedMarks = timeline.filter((mark) => mark.failure !== undefined).length
+  // A snapshot may become invalid, by overflow; anything else has to be there to be read.
+  const snapshots = new Set(stores.map(({ snapshot }) => snapshot))
+  const unread = (verification?.unchecked ?? []).filter(({ volume }) => !snapshots.has(volume)).length
   return [
     ...several(violations, 'violation', 'violations'),
     ...several(errors, 'request failed', 'requests failed'),
     ...several(failedJobs, 'job ended early', 'jobs ended early'),
+    ...several(unread, 'volume could not be read to its end', 'volumes could not be read to their end'),
     ...several(failedMarks, 'event of the timeline failed', 'events of the timeline failed'),
   ]
 }

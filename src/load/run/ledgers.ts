@@ -48,8 +48,8 @@ export class Ledgers {
     if (byName.has(name)) return
     const own = onTarget.filter(({ volumeName }) => volumeName === name)
     refuseTrims(own, volume)
-    // A snapshot that no job works on is watched wherever its origin is written to.
-    const regions = (own.length > 0 ? own : onTarget).map(({ region }) => region)
+    // The same part of all of them: a snapshot is watched wherever its origin is written to, and an origin wherever a merge reaches.
+    const regions = onTarget.map(({ region }) => region)
     const start = Math.min(...regions.map((region) => region.start)) / sectorBytes
     const end = Math.max(...regions.map((region) => region.end)) / sectorBytes
     const isWritten = name === 'origin' || own.some(({ spec }) => spec.readShare < 1)

@@ -8,6 +8,12 @@ export interface RunIdentity {
   readonly high: number
 }
 
+/** What a sector had to be, as its ledger said when it was judged: this write at least, and that one at most. */
+export interface Bounds {
+  readonly floor: number
+  readonly ceiling: number
+}
+
 export const isOfRun = ({ isWhole, runHigh, runLow }: Reading, run: RunIdentity): boolean =>
   isWhole && runLow === run.low && runHigh === run.high
 
@@ -26,17 +32,24 @@ export class Judge {
 
   /**
    * Whether `sector`, read into `words` at `at`, may be so, where `floor` is the write it must be at least. What it says is in
-   * `reading` then.
+   * `reading` then. `mayOverlap`: it may have been read while it was written to, and no page cache promises whole sectors then.
    */
-  isRight(words: Uint32Array, at: number, sector: number, floor: number): boolean {
-    const { before, ceiling, firstSector, inherited, volume } = this.#memory
+  isRight(words: Uint32Array, at: number, sector: number, floor: number, mayOverlap: boolean): boolean {
+    const { before, firstSector, inherited, volume } = this.#memory
     const { reading } = this
     const index = sector - firstSector
     readStamp(words, at, reading)
     this.write = isOfRun(reading, this.#run) ? reading.write : 0
-    if (this.write === 0) return floor === 0 && fingerprint(words, at) === before[index]
+    if (this.write === 0) {
+      if (fingerprint(words, at) === before[index]) return floor === 0
+      return mayOverlap && !reading.isWhole && this.ceilingOf(sector) > floor
+    }
     if (reading.sector !== sector || reading.write < floor) return false
     if (reading.volume !== volume && reading.write > (inherited[0] as number)) return false
-    return reading.write <= (ceiling[index] as number)
+    return reading.write <= this.ceilingOf(sector)
+  }
+
+  ceilingOf(sector: number): number {
+    return this.#memory.ceiling[sector - this.#memory.firstSector] as number
   }
 }

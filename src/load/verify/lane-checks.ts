@@ -5,15 +5,13 @@ import { operation } from '../pattern/requests.js'
 import { Judge, type RunIdentity } from './judge.js'
 import { Ledger, type LedgerMemory } from './ledger.js'
 import { type Stamp, sectorBytes, stampSectors, wordsOf } from './sector-stamp.js'
+import type { WrongSector } from './wrong-sector.js'
 
-/** A sector that cannot be right, as it was read. Plain data. */
+/** A sector that cannot be right. Plain data. */
 export interface Suspicion {
   /** What the volume's sectors call it. */
   readonly volume: number
-  readonly sector: number
-  /** The write it had to be at least. */
-  readonly floor: number
-  readonly bytes: Uint8Array
+  readonly wrong: WrongSector
   readonly atMs: number
   readonly job: number
 }
@@ -89,19 +87,19 @@ export class LaneChecks {
     this.#checked += count
     for (let index = 0; index < count; index++) {
       const at = index * (sectorBytes / 4)
-      if (this.#judge.isRight(words, at, sector + index, floors[index] as number)) continue
-      const { job, memory, suspect } = this.#parts
+      const floor = floors[index] as number
+      if (this.#judge.isRight(words, at, sector + index, floor, true)) continue
       const bytes = new Uint8Array(new Uint32Array(words.subarray(at, at + sectorBytes / 4)).buffer)
-      suspect({
-        volume: memory.volume,
-        sector: sector + index,
-        floor: floors[index] as number,
-        bytes,
-        atMs: nowMs,
-        job,
-      })
+      this.#suspect({ sector: sector + index, floor, ceiling: this.#judge.ceilingOf(sector + index), bytes }, nowMs)
       return false
     }
     return true
+  }
+
+  /** At once: what is written from now on may cover what was found. */
+  #suspect(wrong: WrongSector, atMs: number): void {
+    const { control, job, memory, suspect } = this.#parts
+    control.stop()
+    suspect({ volume: memory.volume, wrong, atMs, job })
   }
 }

@@ -97,7 +97,7 @@ export function stampSectors(words: Uint32Array, stamp: Stamp, firstSector: numb
 /** Reads the sector that begins at word `at`. */
 export function readStamp(words: Uint32Array, at: number, into: Reading): void {
   into.hasMagic = words[at] === magicLow && words[at + 1] === magicHigh
-  into.isWhole = into.hasMagic && words[at + checksumAt] === checksum(words, at)
+  into.isWhole = isWholeStamp(words, at)
   into.runLow = words[at + 2] as number
   into.runHigh = words[at + 3] as number
   into.volume = words[at + 4] as number
@@ -117,28 +117,46 @@ export function fingerprint(words: Uint32Array, at: number): number {
   return (checksum(words, at) ^ Math.imul(words[at + checksumAt] as number, 0x9e3779b1)) >>> 0 || 1
 }
 
-/** How many words of the filling are as the header says they should be; the rest of them are somebody else's. */
-export function matchingFilling(words: Uint32Array, at: number): number {
+/** Whether a sector has the magic, and its checksum holds. */
+export const isWholeStamp = (words: Uint32Array, at: number): boolean =>
+  words[at] === magicLow && words[at + 1] === magicHigh && words[at + checksumAt] === checksum(words, at)
+
+/** How many words of the filling, from its beginning and from its end, are as this write has them. */
+export function matchingFilling(words: Uint32Array, write: number, sector: number): { head: number; tail: number } {
   const expected = new Uint32Array(sectorWords)
-  const sector = (words[at + 6] as number) + (words[at + 7] as number) * 2 ** 32
-  fill(expected, 0, words[at + 8] as number, sector)
-  let matching = 0
-  while (fillingAt + matching < checksumAt && words[at + fillingAt + matching] === expected[fillingAt + matching])
-    matching++
-  return matching
+  fill(expected, 0, write, sector)
+  let [head, tail] = [0, 0]
+  while (head < fillingWords && words[fillingAt + head] === expected[fillingAt + head]) head++
+  while (tail < fillingWords && words[checksumAt - 1 - tail] === expected[checksumAt - 1 - tail]) tail++
+  return { head, tail }
 }
+
+/** Whether each word of the filling follows from the one before: all of it is of one write, or zeroes. */
+export function isFillingOfOne(words: Uint32Array): boolean {
+  for (let index = fillingAt + 1; index < checksumAt; index++) {
+    if (words[index] !== next(words[index - 1] as number) >>> 0) return false
+  }
+  return true
+}
+
 export const fillingWords = checksumAt - fillingAt
-/** Where the filling begins in a sector, in bytes. */
+/** Where the filling begins and ends in a sector, in bytes. */
 export const fillingAtByte = fillingAt * 4
+export const fillingEndByte = checksumAt * 4
 
 function fill(words: Uint32Array, at: number, write: number, sector: number): void {
   let word = mixed(write ^ Math.imul(sector >>> 0, 0x9e3779b1)) | 1
   for (let index = fillingAt; index < checksumAt; index++) {
-    word ^= word << 13
-    word ^= word >>> 17
-    word ^= word << 5
+    word = next(word)
     words[at + index] = word
   }
+}
+
+/** Marsaglia's xorshift. */
+function next(word: number): number {
+  let shifted = word ^ (word << 13)
+  shifted ^= shifted >>> 17
+  return shifted ^ (shifted << 5)
 }
 
 /** Four lanes of multiply and rotate, as xxHash32 has them. Not for enemies, only for accidents. */

@@ -4,16 +4,19 @@
  * The first thing that cannot be right ends the run, so that what was found is still there to be looked at.
  */
 import { randomBytes } from 'node:crypto'
+import { assert } from '../../base/assert.js'
 import type { ControlWords } from '../lane/control-words.js'
 import type { RunClock } from '../lane/run-clock.js'
 import { RandomWords } from '../pattern/random-words.js'
-import type { VerificationResult, Violation } from '../result/load-result.js'
+import type { VerificationResult } from '../result/load-result.js'
 import type { Probe } from '../target/open-target.js'
+import { Incidents } from './incidents.js'
 import type { RunIdentity } from './judge.js'
 import type { Suspicion } from './lane-checks.js'
 import { closeFork, createLedger, forkLedger, type LedgerMemory, rollBack } from './ledger.js'
-import { investigate, type StoryTeller } from './story.js'
-import { WatchedVolume, type WrongSector } from './watched-volume.js'
+import { violationOf } from './story.js'
+import { WatchedVolume } from './watched-volume.js'
+import type { WrongSector } from './wrong-sector.js'
 
 /** Limit: more stories would hide the first. */
 const storiesMax = 16
@@ -32,25 +35,26 @@ interface Watched {
 export class Verification {
   readonly run: RunIdentity = { low: randomBytes(4).readUInt32LE(), high: randomBytes(4).readUInt32LE() }
   readonly #control: ControlWords
-  readonly #teller: StoryTeller
+  readonly #jobNames: readonly string[]
   readonly #volumeNames = new Map<number, string>()
   readonly #watched = new Map<number, Watched>()
+  /** Snapshots that are gone, of which there may still be something to tell. */
+  readonly #gone = new Map<number, WatchedVolume>()
   readonly #suspicions: Suspicion[] = []
-  readonly #violations: Violation[] = []
-  readonly #told = new Set<string>()
-  readonly #unchecked: { readonly volume: string; readonly reason: string }[] = []
+  readonly #incidents = new Incidents(this.run)
+  /** Volumes that could not be read to their end, and why. */
+  readonly #unread = new Map<number, string>()
   readonly #readToTheEnd: string[] = []
-  #more = 0
   #nextVolume = 1
   #checkedElsewhere = 0
 
   constructor(control: ControlWords, jobNames: readonly string[]) {
     this.#control = control
-    this.#teller = { run: this.run, jobNames, volumeNames: this.#volumeNames }
+    this.#jobNames = jobNames
   }
 
   get violationCount(): number {
-    return this.#violations.length + this.#more + this.#suspicions.length
+    return this.#suspicions.length + this.#incidents.all.length + this.#incidents.beyond
   }
 
   /** Watches this part of a volume, and takes what is there as what was there before. */
@@ -81,12 +85,19 @@ export class Verification {
     const memory = this.#memoryOf(name)
     if (memory === undefined) return
     rollBack(origin, memory, this.#control.lastWrite)
+    const watched = this.#watched.get(origin.volume)
+    if (watched !== undefined) watched.volume.rolledBackTo = name
     this.forget(name)
   }
 
+  /** It is about to be removed, or has become the origin. */
   forget(name: string): void {
-    const memory = this.#memoryOf(name)
-    if (memory !== undefined) this.#watched.delete(memory.volume)
+    const watched = [...this.#watched.values()].find(({ volume }) => volume.name === name)
+    if (watched === undefined) return
+    const { volume } = watched
+    this.#watched.delete(volume.memory.volume)
+    this.#gone.set(volume.memory.volume, volume)
+    this.#unread.set(volume.memory.volume, 'it was merged or removed')
   }
 
   /** A lane has read what cannot be right. The run ends. */
@@ -114,44 +125,60 @@ export class Verification {
     }
   }
 
-  /** When nothing is in flight any more: tells what lanes have found, and reads every volume from end to end. */
+  /** When nothing is in flight any more: puts together what was found, and reads every volume from end to end. */
   async conclude(clock: RunClock, progress: (share: number) => void): Promise<void> {
-    for (const { atMs, job, sector, floor, bytes, volume: number } of this.#suspicions.splice(0)) {
-      const watched = this.#watched.get(number)
-      if (watched === undefined) continue
-      await this.#tell(watched.volume, { sector, floor, bytes }, this.#readerName(job), atMs)
+    for (const { atMs, job, volume: number, wrong } of this.#suspicions.splice(0)) {
+      const volume = this.#watched.get(number)?.volume ?? this.#gone.get(number)
+      assert(volume !== undefined, 'whatever is suspected has been watched')
+      this.#incidents.add(volume, { wrong, foundBy: this.#readerName(job), atMs, isLasting: false })
     }
     const total = [...this.#watched.values()].reduce((sum, { volume }) => sum + volume.memory.sectors, 0)
     let done = 0
-    for (const { isWritten, volume } of this.#watched.values()) {
-      const wrong: WrongSector[] = []
+    for (const watched of this.#watched.values()) {
+      const { volume } = watched
       try {
         for (let sector = volume.memory.firstSector; sector < volume.endSector; ) {
-          const count = await volume.check(sector, Number.POSITIVE_INFINITY, !isWritten, (found) => {
-            if (wrong.length < storiesMax * 64) wrong.push(found)
-            else this.#more++
-          })
+          const count = await this.#checkTwice(watched, sector, clock)
           sector += count
           done += count
           progress(done / total)
         }
         this.#readToTheEnd.push(volume.name)
       } catch (error) {
-        this.#unchecked.push({ volume: volume.name, reason: error instanceof Error ? error.message : String(error) })
+        this.#unread.set(volume.memory.volume, error instanceof Error ? error.message : String(error))
       }
-      for (const each of wrong) await this.#tell(volume, each, 'read at the end', clock.now())
     }
   }
 
   result(): VerificationResult {
-    const here = [...this.#watched.values()].reduce((sum, { volume }) => sum + volume.sectorsChecked, 0)
+    const volumes = [...[...this.#watched.values()].map(({ volume }) => volume), ...this.#gone.values()]
+    const { all, beyond } = this.#incidents
+    const teller = { run: this.run, jobNames: this.#jobNames, volumeNames: this.#volumeNames, unread: this.#unread }
     return {
-      sectorsChecked: here + this.#checkedElsewhere,
-      violations: this.#violations,
-      moreViolations: this.#more,
+      sectorsChecked: volumes.reduce((sum, volume) => sum + volume.sectorsChecked, this.#checkedElsewhere),
+      violations: all.slice(0, storiesMax).map((incident) => violationOf(incident, teller)),
+      moreViolations: Math.max(0, all.length - storiesMax) + beyond,
       readToTheEnd: this.#readToTheEnd,
-      unchecked: this.#unchecked,
+      unchecked: [...this.#watched.values()].flatMap(({ volume }) => {
+        const reason = this.#unread.get(volume.memory.volume)
+        return reason === undefined ? [] : [{ volume: volume.name, reason }]
+      }),
     }
+  }
+
+  /** Where anything is wrong it reads the piece once more: what is right then was wrong on its way only. */
+  async #checkTwice({ isWritten, volume }: Watched, sector: number, clock: RunClock): Promise<number> {
+    const first: WrongSector[] = []
+    const count = await volume.check(sector, Number.POSITIVE_INFINITY, !isWritten, (wrong) => first.push(wrong))
+    if (first.length === 0) return count
+    const again = new Map<number, WrongSector>()
+    await volume.check(sector, count, false, (wrong) => again.set(wrong.sector, wrong))
+    const found = { foundBy: 'read at the end', atMs: clock.now() }
+    for (const wrong of first) {
+      if (!again.has(wrong.sector)) this.#incidents.add(volume, { ...found, wrong, isLasting: false })
+    }
+    for (const wrong of again.values()) this.#incidents.add(volume, { ...found, wrong, isLasting: true })
+    return count
   }
 
   async #checkPiece(watched: Watched, words: RandomWords, clock: RunClock): Promise<void> {
@@ -160,15 +187,8 @@ export class Verification {
     const pieces = Math.ceil(sectors / onlineSectors)
     const sector = firstSector + words.below(pieces) * onlineSectors
     try {
-      await volume.check(sector, onlineSectors, true, ({ bytes, floor, sector: wrong }) => {
-        this.suspect({
-          volume: volume.memory.volume,
-          sector: wrong,
-          floor,
-          bytes,
-          atMs: clock.now(),
-          job: snapshotReader,
-        })
+      await volume.check(sector, onlineSectors, true, (wrong) => {
+        this.suspect({ volume: volume.memory.volume, wrong, atMs: clock.now(), job: snapshotReader })
       })
     } catch {
       // It has become invalid or full, or is gone. The check at the end says why, if it is still watched then.
@@ -176,17 +196,8 @@ export class Verification {
     }
   }
 
-  /** One story for each write: its other sectors are in it. */
-  async #tell(volume: WatchedVolume, wrong: WrongSector, foundBy: string, atMs: number): Promise<void> {
-    const key = `${volume.memory.volume} ${wrong.floor === 0 ? `sector ${wrong.sector}` : wrong.floor}`
-    if (this.#told.has(key)) return
-    this.#told.add(key)
-    if (this.#violations.length >= storiesMax) this.#more++
-    else this.#violations.push(await investigate(volume, wrong, foundBy, atMs, this.#teller))
-  }
-
   #readerName(job: number): string {
-    return job === snapshotReader ? 'read while the jobs ran' : `read by job '${this.#teller.jobNames[job] ?? job}'`
+    return job === snapshotReader ? 'read while the jobs ran' : `read by job '${this.#jobNames[job] ?? job}'`
   }
 
   #nameVolume(name: string): number {

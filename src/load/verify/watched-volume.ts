@@ -3,18 +3,13 @@ import { type Probe, probeBytes } from '../target/open-target.js'
 import { Judge, type RunIdentity } from './judge.js'
 import type { LedgerMemory } from './ledger.js'
 import { fingerprint, sectorBytes, wordsOf } from './sector-stamp.js'
-
-/** A sector that is not what it may be. */
-export interface WrongSector {
-  readonly sector: number
-  /** The write it had to be at least. */
-  readonly floor: number
-  readonly bytes: Uint8Array
-}
+import type { WrongSector } from './wrong-sector.js'
 
 export class WatchedVolume {
   readonly name: string
   readonly memory: LedgerMemory
+  /** The snapshot whose merge has made it what it is, if there was one. */
+  rolledBackTo: string | undefined
   readonly #probe: Probe
   readonly #judge: Judge
   readonly #buffer: Uint8Array
@@ -51,15 +46,6 @@ export class WatchedVolume {
     }
   }
 
-  /** Reads up to a piece from `sector` on and shows each sector; answers how many there were. */
-  look(sector: number, sectorsMax: number, show: (words: Uint32Array, at: number) => void): Promise<number> {
-    return this.#alone(async () => {
-      const count = await this.#read(sector, sectorsMax)
-      for (let index = 0; index < count; index++) show(this.#words, index * (sectorBytes / 4))
-      return count
-    })
-  }
-
   /**
    * Reads up to a piece from `sector` on and tells what is wrong in it; answers how many sectors that was. `pins`: nobody writes to
    * this volume, so what it has once shown it has to show ever after.
@@ -83,8 +69,9 @@ export class WatchedVolume {
       const at = index * (sectorBytes / 4)
       const least = floors[index] as number
       const sector = from + index
-      if (!this.#judge.isRight(this.#words, at, sector, least)) {
-        tell({ sector, floor: least, bytes: this.#buffer.slice(index * sectorBytes, (index + 1) * sectorBytes) })
+      if (!this.#judge.isRight(this.#words, at, sector, least, false)) {
+        const bytes = this.#buffer.slice(index * sectorBytes, (index + 1) * sectorBytes)
+        tell({ sector, floor: least, ceiling: this.#judge.ceilingOf(sector), bytes })
       } else if (pins) {
         floor[sector - firstSector] = this.#judge.write
         ceiling[sector - firstSector] = this.#judge.write
