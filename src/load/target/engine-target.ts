@@ -26,6 +26,8 @@ export class EngineTarget implements OpenTarget {
   readonly origin: Origin
   readonly #address: EngineAddress
   readonly #engine: Engine
+  /** The target's own snapshots have been taken. */
+  #isReady = false
   /** Snapshots that were taken here, and the files of their stores. */
   readonly #taken = new Map<Snapshot, string | undefined>()
 
@@ -66,20 +68,21 @@ export class EngineTarget implements OpenTarget {
   /** The snapshots that the target asks for; those of the timeline come later. */
   async takeSnapshots(): Promise<void> {
     for (const name of this.#namesAtStart) await this.takeSnapshot(name)
+    this.#isReady = true
   }
 
   get volumeNames(): readonly string[] {
     return [...new Set(['origin', ...this.origin.snapshots.map(({ name }) => name), ...this.#namesAtStart])]
   }
 
-  /** Also a snapshot that will have been taken when the jobs begin. */
+  /** Also a snapshot that will have been taken when the jobs begin: until then it has what the origin has. */
   volume(name: string): Probe {
     if (!this.volumeNames.includes(name)) throw this.#noVolume(name)
     return {
       name,
       sizeBytes: this.origin.sizeBytes,
-      read: (offset, into) => askAgain(() => this.#volume(name).read(offset, into)),
-      write: (offset, bytes) => askAgain(() => this.#volume(name).write(offset, bytes)),
+      read: (offset, into) => askAgain(() => this.#volumeOrWhatItWillBe(name).read(offset, into)),
+      write: (offset, bytes) => askAgain(() => this.#volumeOrWhatItWillBe(name).write(offset, bytes)),
     }
   }
 
@@ -146,6 +149,11 @@ export class EngineTarget implements OpenTarget {
       await this.#engine.close()
       for (const path of this.#taken.values()) if (path !== undefined) rmSync(path, { force: true })
     }
+  }
+
+  #volumeOrWhatItWillBe(name: string): Origin | Snapshot {
+    const isToCome = !this.#isReady && this.#namesAtStart.includes(name)
+    return isToCome ? this.origin : this.#volume(name)
   }
 
   #volume(name: string): Origin | Snapshot {

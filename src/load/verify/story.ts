@@ -115,7 +115,7 @@ function foundText(known: Case, teller: StoryTeller): string {
   const print = fingerprint(words, 0)
   if (print === 0) return 'zeroes'
   if (print === memory.before[wrong.sector - memory.firstSector]) return 'what was there before the run'
-  if (!found.isWhole) return damageText(known, teller)
+  if (known.damage !== undefined) return damageText(known, teller)
   if (found.runLow !== teller.run.low || found.runHigh !== teller.run.high) return 'a sector of another run'
   const where = found.sector === wrong.sector ? '' : `sector ${found.sector}: `
   const of =

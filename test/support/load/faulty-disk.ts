@@ -72,7 +72,7 @@ export class FaultyDisk {
       this.#tell({ ...report, sector: elsewhere / sectorBytes })
     } else if (name === 'late') this.#late = { report, bytes: Buffer.from(bytes), offset }
     else if (name === 'fail') {
-      bytes.copy(this.bytes, offset, 0, bytes.length / 2)
+      bytes.copy(this.bytes, offset, 0, Math.floor(sectorCount / 2) * sectorBytes)
       this.#tell(report)
       return eio
     } else if (name === 'drop') this.#tell(report)
