@@ -61,7 +61,9 @@ describe('a stamped sector', () => {
   })
 
   it('has a fingerprint of its own, and only zeroes have 0', () => {
-    const prints = new Set(Array.from({ length: 5000 }, (_, write) => fingerprint(wordsOf(stamped(5, 1, { write })), 0)))
+    const prints = new Set(
+      Array.from({ length: 5000 }, (_, write) => fingerprint(wordsOf(stamped(5, 1, { write })), 0)),
+    )
     expect(prints.size).toBe(5000)
     expect(prints.has(0)).toBe(false)
     expect(fingerprint(new Uint32Array(128), 0)).toBe(0)
