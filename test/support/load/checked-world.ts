@@ -65,6 +65,7 @@ export class SlowLane {
     this.#buffers = laneMemory(slots, longest * sectorBytes).buffers
     const { control, verification } = world
     const suspect = (suspicion: Suspicion): void => {
+      world.wasStoppedFirst &&= control.isStopped
       world.suspicions.push(suspicion)
       verification.suspect(suspicion)
     }
@@ -119,6 +120,8 @@ export class CheckedWorld {
   readonly control = new ControlWords()
   readonly verification = new Verification(this.control, ['writer'])
   readonly suspicions: Suspicion[] = []
+  /** Before anybody was told of a suspicion. */
+  wasStoppedFirst = true
   readonly origin = new MemoryProbe('origin')
   /** A snapshot from the beginning that jobs write to. */
   readonly written = new MemoryProbe('s0')

@@ -154,9 +154,18 @@ it.each([
   [changed({ jobs: [] }), true, '0 requests answered, every sector checked is what it had to be'],
   [changed({ jobs: [], verification: null }), true, '0 requests answered, nothing verified'],
   [
-    changed({ jobs: [], verification: { ...verified, unchecked: [{ volume: 'a', reason: 'b' }] } }),
+    changed({
+      jobs: [],
+      verification: { ...verified, unchecked: [{ volume: 'a', reason: 'b' }] },
+      stores: [{ snapshot: 'a', points: [], merge: [] }],
+    }),
     true,
     '0 requests answered, every sector checked is what it had to be; 1 volume was not checked',
+  ],
+  [
+    changed({ jobs: [], verification: { ...verified, unchecked: [{ volume: 'origin', reason: 'b' }] } }),
+    false,
+    '1 volume could not be read to its end',
   ],
   [sampleResult({ violations: 1 }), false, '1 violation'],
   [changed({ verification: { ...verified, moreViolations: 2 } }), false, '2 violations'],

@@ -1,7 +1,7 @@
 /** Sectors that describe themselves, and what a damaged one says. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { damageOf } from '../../../../src/load/verify/damage.js'
+import { type Damage, damageOf } from '../../../../src/load/verify/damage.js'
 import {
   blankReading,
   fingerprint,
@@ -76,6 +76,8 @@ describe('a stamped sector', () => {
 })
 
 describe('a torn sector', () => {
+  /** To the word; what is torn within one may look as if it were not, by chance. */
+  const tornAt = (damage: Damage) => (damage.kind === 'torn' ? damage.atByte : damage.kind)
   const heads = fc.integer({ min: 60, max: 500 })
 
   it('is known by where the head of the write ends', () => {
@@ -83,8 +85,7 @@ describe('a torn sector', () => {
       fc.property(heads, fc.constantFrom('older', 'zeroes'), (byte, tail) => {
         const bytes = tail === 'zeroes' ? new Uint8Array(sectorBytes) : stamped(42, 1, { write: 900, atMs: 1 })
         bytes.set(stamped(42, 1).subarray(0, byte))
-        const damage = damageOf(bytes, read(bytes), 42, 1000, 0)
-        expect(damage).toEqual({ kind: 'torn', atByte: byte - (byte % 4) })
+        expect(tornAt(damageOf(bytes, read(bytes), 42, 1000, 0))).toBeOneOf([byte - (byte % 4), byte - (byte % 4) + 4])
       }),
     )
   })
@@ -94,8 +95,8 @@ describe('a torn sector', () => {
       fc.property(heads, (byte) => {
         const bytes = stamped(42, 1)
         bytes.fill(0, 0, byte)
-        const damage = damageOf(bytes, read(bytes), 42, 1000, 77)
-        expect(damage).toEqual({ kind: 'torn', atByte: Math.ceil(byte / 4) * 4 })
+        const wordEnd = Math.ceil(byte / 4) * 4
+        expect(tornAt(damageOf(bytes, read(bytes), 42, 1000, 77))).toBeOneOf([wordEnd, wordEnd - 4])
       }),
     )
   })

@@ -92,6 +92,16 @@ describe('a sector is told as', () => {
     expect(result.violations[0]?.story).toContain('write 2: sectors 12–15: 4 of 4 do not have it')
   })
 
+  it('lost, when an earlier write is there', async () => {
+    const world = await written()
+    const older = world.origin.bytes.slice(12 * sectorBytes, 16 * sectorBytes)
+    world.lane.write(12, 4)
+    world.origin.bytes.set(older, 12 * sectorBytes)
+    const result = await world.conclude()
+    expect(told(result)).toEqual([['lost write', 'origin', 12]])
+    expect(result.violations[0]?.story).toMatch(/found {5}write 2 of job 'writer' .*; sectors 12–15/)
+  })
+
   it('torn, when a part of its write is there', async () => {
     const world = await written()
     for (const sector of [14, 15]) world.origin.sector(sector).fill(0)
@@ -124,6 +134,15 @@ describe('a sector is told as', () => {
     const result = await world.conclude()
     expect(told(result)).toEqual([['misdirected', 'origin', 8]])
     expect(result.violations[0]?.story).toContain('write 2: sectors 12–15: 4 of 4 do not have it')
+  })
+
+  it('misdirected, also where a write that failed leaves more than one right', async () => {
+    const world = await written()
+    world.lane.write(16, 1)
+    world.lane.send(0, operation.write, 8, 4)
+    world.lane.answer(0, true)
+    world.origin.sector(8).set(world.origin.sector(16))
+    expect(told(await world.conclude())).toEqual([['misdirected', 'origin', 8]])
   })
 
   it('stale, when it was older once', async () => {
@@ -183,6 +202,21 @@ describe('a sector is told as', () => {
     expect(result.violations[0]?.story).toMatch(/expected {2}write 1 .*\n.*found {5}write 3 of volume 'origin'/)
   })
 
+  it.each([
+    ['changed', false],
+    ['lost write', true],
+  ])('%s, when a snapshot has shown otherwise what was in flight as it was taken', async (kind, isDone) => {
+    const world = await written()
+    const older = world.origin.sector(20).slice()
+    world.lane.send(1, operation.write, 20, 1)
+    const before = (): void => (isDone ? world.lane.do(1) : undefined)
+    const monday = await world.snapshot('monday', { before })
+    world.lane.answer(1)
+    await world.lookAtOneSnapshot()
+    monday.sector(20).set(isDone ? older : world.origin.sector(20))
+    expect(told(await world.conclude())).toEqual([[kind, 'monday', 20]])
+  })
+
   it('changed, when a merge has left it', async () => {
     const world = await written()
     const monday = await world.snapshot('monday')
@@ -202,7 +236,7 @@ describe('stories', () => {
     for (const sector of [12, 13, 14, 15]) world.origin.sector(sector).fill(0)
     for (const sector of [13, 12, 15]) world.lane.read(sector, 1)
     expect(world.suspicions).toHaveLength(3)
-    expect(world.control.isStopped).toBe(true)
+    expect(world.wasStoppedFirst).toBe(true)
     expect(told(await world.conclude())).toEqual([['lost write', 'origin', 12]])
   })
 
@@ -251,6 +285,10 @@ describe('a read that overlaps a write in flight', () => {
     world.origin.sector(12).set(world.origin.sector(8))
     world.lane.answer(2)
     expect(world.suspicions).toHaveLength(1)
+    world.lane.send(2, operation.read, 12, 1)
+    world.origin.sector(12).set(stamped(world, 12, { runLow: 1, write: 2 }))
+    world.lane.answer(2)
+    expect(world.suspicions).toHaveLength(2)
   })
 
   it('is judged as any other when the write was answered before', async () => {
