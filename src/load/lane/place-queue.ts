@@ -1,5 +1,6 @@
 /** A device of an engine, in place: requests run on this thread, one after the other. */
-import { type AttachedVolume, CowringError } from '../../index.js'
+import { CowringError } from '../../base/errors.js'
+import type { AttachedVolume } from '../../index.js'
 import { operation } from '../pattern/requests.js'
 import { type BlockingQueue, noErrno } from './queue.js'
 

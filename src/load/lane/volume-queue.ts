@@ -2,7 +2,8 @@
  * A volume of an engine on its own thread, by its asynchronous requests: what a program that embeds cowring does. That includes asking
  * again when a worker thread has died, which is no failure of the volume.
  */
-import { CowringError, type Volume } from '../../index.js'
+import { CowringError } from '../../base/errors.js'
+import type { Volume } from '../../index.js'
 import { operation } from '../pattern/requests.js'
 import { type AsyncQueue, noErrno } from './queue.js'
 

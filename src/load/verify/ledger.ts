@@ -9,7 +9,7 @@
  * holder of the sector's `busy` byte, and is written before what publishes it (the answer of a request is heard through
  * the device, `busy` through Atomics).
  */
-import { CowringError } from '../../index.js'
+import { CowringError } from '../../base/errors.js'
 
 /** Plain data: goes to other threads. */
 export interface LedgerMemory {
