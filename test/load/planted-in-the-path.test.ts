@@ -157,3 +157,19 @@ describe('a snapshot that overflows', () => {
     expect(code).toBe(0)
   })
 })
+
+describe('a snapshot that jobs write to', () => {
+  it('is checked against what they wrote, and so is the origin when it has been merged', async () => {
+    const target = `cowring:${folder.at('disk')},size=16m,snapshots=2,durability=process-crash`
+    const job = 'verify=sectors\nrw=randrw\niodepth=8\nbsrange=512-16k\n'
+    const ofSnapshot = `[s]\n${job}target=${target},volume=s0\noffset=2m\nsize=4m\n`
+    const ofOrigin = `[o]\n${job}target=${target}\nstonewall\nsize=8m\ntime_based\nruntime=3\n`
+    writeFileSync(folder.at('jobs.fio'), `${ofSnapshot}${ofOrigin}`)
+    run = folder.load(folder.at('jobs.fio'), '--at', '2s merge s0')
+    const { code, result, verification } = await run
+    expect(verification).toMatchObject({ violations: [], moreViolations: 0, unchecked: [] })
+    expect(verification.readToTheEnd.toSorted()).toEqual(['origin', 's1'])
+    expect(result.timeline.map(({ failure, text }) => [text, failure])).toEqual([['merge s0', undefined]])
+    expect(code).toBe(0)
+  })
+})
