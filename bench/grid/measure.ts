@@ -5,7 +5,7 @@
 import { CpuGauge } from './cpu-gauge.js'
 import { EngineSide } from './engine-side.js'
 import { Floor } from './floor.js'
-import { type GridCase, isRaw, timesEach } from './grid-case.js'
+import { type GridCase, isFirstWrite, isRaw, timesEach } from './grid-case.js'
 import { median } from './latency-samples.js'
 import type { PassResult, Side } from './pass.js'
 import { RivalSide } from './rival-attempt.js'
@@ -41,6 +41,9 @@ const passSeconds = 0.125
 /** A shorter rest of a round says nothing and is left out. */
 const restSeconds = 0.02
 
+/** What the stores of both sides take in a round, and more. */
+const warmBytesPerOrigin = 4
+
 /** Beside which the engine is measured: bare system calls; or itself, opened with `engine.open` instead of by tables. */
 export type Beside = 'floor' | 'open'
 
@@ -64,9 +67,11 @@ export async function measure(
     if (!isRaw(grid.work)) sides.push(await EngineSide.start(grid, place, 'engine', through))
     sides.push(...present.values())
     figures.push(...sides.map(() => []))
+    place.warmMemory(warmBytesPerOrigin * place.originBytes)
     await runRound(sides, options.seconds * warmUp)
     gauge.restart()
     for (let round = 0; round < options.rounds; round++) {
+      if (isFirstWrite(grid.work)) place.warmMemory(warmBytesPerOrigin * place.originBytes)
       const passes = await runRound(sides, options.seconds)
       for (const [index, ofSide] of passes.entries()) figures[index]?.push(figureOf(ofSide, grid))
     }

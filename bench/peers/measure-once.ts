@@ -41,6 +41,8 @@ export interface Times {
   readonly warmUpSeconds: number
   /** Where reads and rewrites go, at most; 256 MiB by default. */
   readonly areaBytesMax?: number
+  /** What the stores take meanwhile, at most; an image and a quarter by default. */
+  readonly roomBytes?: number
 }
 
 export async function measureOnce(peer: Peer, peerCase: PeerCase, place: Workplace, times: Times): Promise<Figure> {
@@ -82,6 +84,7 @@ const firstWrite: Work = async (measurement) => {
   const { peer, place, server } = measurement
   const lists = addressLists(place, peer.granuleBytes, ioBytes, measurement.connections)
   const before = server.storeBytes() ?? 0
+  place.warmMemory(measurement.roomBytes ?? place.originBytes * 1.25)
   const figures = await fioFromLists(server.uri(peer.exportName), lists.paths, lists.writesPerList, measurement)
   const copied = peer.granuleBytes * figures.operations
   assertGrown(server, before, copied, `${figures.operations} first writes`)

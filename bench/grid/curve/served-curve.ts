@@ -48,6 +48,9 @@ export const servedAreaBytes = (isQuick: boolean): number => (isQuick ? 2 : 16) 
 /** What memory takes in the time, with something to spare; stores never have more than that at once. */
 export const servedRoomBytes = (isQuick: boolean): number => (isQuick ? 2048 : 10_240) * mib
 
+/** What is copied in a second, whatever number of stores it goes to. */
+const warmBytesMax = 3 * 1024 * mib
+
 /** `undefined` where there is no client. */
 export const servedCurveLacks = (): string | undefined =>
   isInstalled('fio') ? undefined : 'the curve over NBD needs fio, which is not installed'
@@ -67,12 +70,13 @@ export async function measureServed(
   const failures = new Map<Peer, string>()
   const gauge = new CpuGauge()
   const peerCase: PeerCase = { work, depth, connections: 1 }
+  const roomBytes = Math.min(Math.max(1, snapshots) * 1.25 * place.originBytes, warmBytesMax)
   for (let round = 0; round < sizes.rounds; round++) {
     for (let turn = 0; turn < measured.length; turn++) {
       const peer = measured[(round + turn) % measured.length] as Peer
       if (failures.has(peer)) continue
       try {
-        figures.get(peer)?.push((await measureOnce(peer, peerCase, place, sizes)).perSecond)
+        figures.get(peer)?.push((await measureOnce(peer, peerCase, place, { ...sizes, roomBytes })).perSecond)
       } catch (error) {
         failures.set(peer, `it failed: ${error instanceof Error ? error.message : String(error)}`)
       }

@@ -19,6 +19,32 @@ export interface BlockingQueue {
   close(): void
 }
 
+/** One whose requests are done when `submit` returns. */
+export abstract class InlineQueue implements BlockingQueue {
+  abstract readonly buffers: readonly Uint8Array[]
+  readonly completed = new Int32Array(1)
+  readonly errnos = new Int32Array(1)
+  #hasEnded = false
+
+  submit(_slot: number, what: number, offset: number, byteLength: number): void {
+    this.#hasEnded = true
+    this.errnos[0] = this.run(what, offset, byteLength)
+  }
+
+  wait(): number {
+    if (!this.#hasEnded) return 0
+    this.#hasEnded = false
+    return 1
+  }
+
+  abstract explain(errno: number): string
+
+  close(): void {}
+
+  /** Answers an errno, or 0. */
+  protected abstract run(what: number, offset: number, byteLength: number): number
+}
+
 /** The same for a device that answers by itself. */
 export interface AsyncQueue {
   readonly buffers: readonly Uint8Array[]

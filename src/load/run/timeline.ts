@@ -97,7 +97,9 @@ export class Timeline {
     if (verified === undefined) return snapshot.merge()
     control.hold()
     try {
-      while (!control.isStill) await new Promise((resolve) => setTimeout(resolve, stillEveryMs))
+      // A thread that has died is never still; the run is stopped then.
+      while (!control.isStill && !control.isStopped) await new Promise((resolve) => setTimeout(resolve, stillEveryMs))
+      if (control.isStopped) throw new Error('the jobs had ended before it could begin')
       const merge = snapshot.merge()
       verified.verification.rollBack(verified.origin, snapshot.name)
       return merge
