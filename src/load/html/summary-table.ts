@@ -1,7 +1,7 @@
 /** Every job and direction of every run in figures. */
-import { valueAt } from '../../report/distribution.js'
 import type { Table } from '../../report/document.js'
 import { bandwidth, latency, valueText } from '../../report/quantity.js'
+import { percentileOf } from '../result/latency-histogram.js'
 import { type DirectionResult, directionNames } from '../result/load-result.js'
 import type { LabelledRun } from './labelled-run.js'
 
@@ -33,8 +33,9 @@ function figuresOf({ requests, bytes, seconds, errors, latency: counts }: Direct
   return [
     wholeText(perSecond(requests)),
     valueText(bandwidth, perSecond(bytes)),
-    ...shares.map((share) => valueText(latency, valueAt(counts.buckets, share) ?? Number.NaN)),
-    valueText(latency, counts.samples > 0 ? counts.maxNanoseconds : Number.NaN),
+    ...[...shares.map((share) => percentileOf(counts, share * 100)), counts.maxNanoseconds].map((nanoseconds) =>
+      valueText(latency, counts.samples > 0 ? nanoseconds : Number.NaN),
+    ),
     wholeText(errors),
   ]
 }

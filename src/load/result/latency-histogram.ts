@@ -7,6 +7,7 @@
  */
 import { strict as assert } from 'node:assert'
 import { Float64Histogram } from 'hdr-histogram-js'
+import { valueAt } from '../../report/distribution.js'
 import type { LatencyCounts } from './load-result.js'
 
 const highestNanoseconds = 3_600_000_000_000
@@ -131,14 +132,8 @@ export class LatencyHistogram {
  * The value that `percent` of the samples do not exceed: the largest of its bucket, and never more than the largest sample; 0 where
  * there are none.
  */
-export function percentileOf(counts: LatencyCounts, percent: number): number {
-  const rank = rankOf(percent, counts.samples)
-  let seen = 0
-  for (const [value, count] of counts.buckets) {
-    seen += count
-    if (seen >= rank) return Math.min(value, counts.maxNanoseconds)
-  }
-  return counts.maxNanoseconds
+export function percentileOf({ buckets, maxNanoseconds }: LatencyCounts, percent: number): number {
+  return Math.min(valueAt(buckets, percent / 100) ?? 0, maxNanoseconds)
 }
 
 /** How many samples are at or below the percentile. What rounding adds to a whole number does not make it the next one. */
